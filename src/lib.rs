@@ -1,0 +1,31 @@
+//! gRPC over a Unix socket, by hand on `h2`.
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// Generated code names this crate as its users do.
+extern crate self as wirepath;
+
+pub mod frame;
+pub mod wire;
+
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod call;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod codec;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod http2;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod transport;
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "server")]
+pub mod server;
+
+#[cfg(feature = "tap")]
+pub mod tap;
+
+#[cfg(feature = "codegen")]
+pub mod codegen;
+#[cfg(feature = "protos")]
+pub mod generated;

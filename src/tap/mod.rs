@@ -1,0 +1,1 @@
+//! Floor of its own; see the crate docs.
