@@ -53,8 +53,8 @@ impl Endpoint {
     /// Of the kernel's kind, with a [`SocketError`](super::SocketError) or an [`EndpointError`] as payload.
     pub async fn listen(&self) -> io::Result<Box<dyn Listener>> {
         match self {
-            Endpoint::Unix(path) => unix::listen(checked_path(path)?).await,
-            Endpoint::UnixAbstract(name) => unix::listen_abstract(checked_name(name)?).await,
+            Endpoint::Unix(path) => unix::listen(checked_path(path, self)?).await,
+            Endpoint::UnixAbstract(name) => unix::listen_abstract(checked_name(name, self)?).await,
             Endpoint::Tcp(address) => tcp::listen(address).await,
             Endpoint::Fd(fd) => inherited::listen(*fd).await,
         }
@@ -62,8 +62,8 @@ impl Endpoint {
 
     async fn open(&self) -> io::Result<Connected> {
         match self {
-            Endpoint::Unix(path) => unix::connect(checked_path(path)?).await,
-            Endpoint::UnixAbstract(name) => unix::connect_abstract(checked_name(name)?).await,
+            Endpoint::Unix(path) => unix::connect(checked_path(path, self)?).await,
+            Endpoint::UnixAbstract(name) => unix::connect_abstract(checked_name(name, self)?).await,
             Endpoint::Tcp(address) => tcp::connect(address).await,
             Endpoint::Fd(fd) => inherited::connect(*fd).await,
         }
@@ -89,7 +89,7 @@ impl FromStr for Endpoint {
         match scheme {
             "unix" => parse_unix(input, rest),
             "unix-abstract" => {
-                checked_name(rest.as_bytes())?;
+                checked_name(rest.as_bytes(), &input)?;
                 Ok(Endpoint::UnixAbstract(rest.as_bytes().to_vec()))
             }
             "tcp" => parse_tcp(input, rest),
@@ -120,7 +120,7 @@ fn parse_unix(input: &str, rest: &str) -> Result<Endpoint, EndpointError> {
         Some(uri) => uri_path(input, uri)?,
         None => PathBuf::from(rest),
     };
-    checked_path(&path)?;
+    checked_path(&path, &input)?;
     Ok(Endpoint::Unix(path))
 }
 
@@ -201,10 +201,10 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Refuses before any syscall what the kernel would cut or refuse without a reason.
-fn checked_path(path: &Path) -> Result<&Path, EndpointError> {
+/// Refuses before any syscall what the kernel would cut, or refuse without a reason.
+fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Path, EndpointError> {
     let bytes = path.as_os_str().as_bytes();
-    let input = || Endpoint::Unix(path.to_owned()).to_string();
+    let input = || input.to_string();
     match bytes.len() {
         0 => Err(EndpointError::Empty { input: input() }),
         len if len > MAX_PATH_LEN => Err(EndpointError::TooLong { input: input(), len, max: MAX_PATH_LEN }),
@@ -213,8 +213,8 @@ fn checked_path(path: &Path) -> Result<&Path, EndpointError> {
     }
 }
 
-fn checked_name(name: &[u8]) -> Result<&[u8], EndpointError> {
-    let input = || Endpoint::UnixAbstract(name.to_vec()).to_string();
+fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8], EndpointError> {
+    let input = || input.to_string();
     match name.len() {
         0 => Err(EndpointError::Empty { input: input() }),
         len if len > MAX_NAME_LEN => Err(EndpointError::TooLong { input: input(), len, max: MAX_NAME_LEN }),
@@ -227,3 +227,115 @@ const MAX_PATH_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// `sun_path` without the NUL that begins an abstract name.
 const MAX_NAME_LEN: usize = 107;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_every_form_and_displays_it_again() {
+        let unix = |path: &str| Endpoint::Unix(path.into());
+        let table = [
+            ("unix:/run/a.sock", unix("/run/a.sock")),
+            ("unix:a.sock", unix("a.sock")),
+            ("unix:../a.sock", unix("../a.sock")),
+            ("unix:a:b:c", unix("a:b:c")),
+            ("unix:/run/100%", unix("/run/100%")),
+            ("unix:/run/a%20b?c#d", unix("/run/a%20b?c#d")),
+            ("unix:/run/\u{e4}.sock", unix("/run/\u{e4}.sock")),
+            ("unix-abstract:name", Endpoint::UnixAbstract(b"name".to_vec())),
+            ("unix-abstract:a:b%00\0", Endpoint::UnixAbstract(b"a:b%00\0".to_vec())),
+            ("tcp:localhost:50051", Endpoint::Tcp("localhost:50051".into())),
+            ("tcp:127.0.0.1:0", Endpoint::Tcp("127.0.0.1:0".into())),
+            ("tcp:[::1]:65535", Endpoint::Tcp("[::1]:65535".into())),
+            ("fd:0", Endpoint::Fd(0)),
+            ("fd:2147483647", Endpoint::Fd(i32::MAX)),
+        ];
+        for (text, endpoint) in table {
+            assert_eq!(text.parse(), Ok(endpoint.clone()), "{text}");
+            assert_eq!(endpoint.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn decodes_percents_only_after_two_slashes() {
+        // rule 69
+        let table: [(&str, &[u8]); 5] = [
+            ("unix:///run/a.sock", b"/run/a.sock"),
+            ("unix:///run/a%20b%3f%c3%A4", b"/run/a b?\xc3\xa4"),
+            ("unix:///run/%ff", b"/run/\xff"),
+            ("unix:////run", b"//run"),
+            ("unix:///a:b", b"/a:b"),
+        ];
+        for (text, path) in table {
+            let path = PathBuf::from(OsString::from_vec(path.to_vec()));
+            assert_eq!(text.parse(), Ok(Endpoint::Unix(path)), "{text}");
+        }
+    }
+
+    #[test]
+    fn displays_as_a_uri_what_the_plain_form_cannot_say() {
+        let table: [(&[u8], &str); 2] =
+            [(b"//run/a b", "unix:////run/a%20b"), (b"/run/\xff?.sock", "unix:///run/%FF%3F.sock")];
+        for (path, text) in table {
+            let endpoint = Endpoint::Unix(OsString::from_vec(path.to_vec()).into());
+            assert_eq!(endpoint.to_string(), text);
+            assert_eq!(text.parse(), Ok(endpoint));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_endpoint_and_names_the_way_out() {
+        // rule 69 for the authority
+        let table = [
+            ("", "write unix:PATH"),
+            ("/run/a.sock", "write unix:PATH"),
+            ("http://localhost:1", "write unix:PATH"),
+            ("unix:", "names nothing"),
+            ("unix://", "names nothing"),
+            ("unix-abstract:", "names nothing"),
+            ("unix://host/run/a.sock", "names the host \"host\""),
+            ("unix://run%2Fa.sock", "names the host"),
+            ("unix:///run/a?b", "write %3F"),
+            ("unix:///run/a#b", "write %23"),
+            ("unix:///run/100%", "write %25"),
+            ("unix:///run/%+1", "write %25"),
+            ("unix:///run/%e\u{e4}", "write %25"),
+            ("unix:///run/%00", "NUL"),
+            ("unix:a\0b", "NUL"),
+            ("tcp:localhost", "no port"),
+            ("tcp:localhost:", "no port"),
+            ("tcp:localhost:+80", "no port"),
+            ("tcp:localhost:65536", "no port"),
+            ("tcp::50051", "no host"),
+            ("tcp:::1", "no host"),
+            ("tcp:::1:50051", "no host"),
+            ("tcp://localhost:50051", "no host"),
+            ("tcp:[::1", "no host"),
+            ("fd:", "fd:3"),
+            ("fd:-1", "fd:3"),
+            ("fd:+3", "fd:3"),
+            ("fd:stdin", "fd:3"),
+            ("fd:2147483648", "fd:3"),
+            ("unix://a\nb/c", "names the host"),
+        ];
+        for (text, way_out) in table {
+            let error = text.parse::<Endpoint>().expect_err(text).to_string();
+            assert!(error.contains(way_out), "{error}");
+            assert!(error.contains(&format!("{text:?}")), "names its input: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn takes_107_bytes_and_refuses_108_with_both_numbers() {
+        // rule 70
+        for scheme in ["unix:", "unix:///", "unix-abstract:"] {
+            let slash = usize::from(scheme.ends_with('/'));
+            let longest = format!("{scheme}{}", "a".repeat(107 - slash));
+            assert!(longest.parse::<Endpoint>().is_ok(), "{longest}");
+            let error = format!("{longest}a").parse::<Endpoint>().unwrap_err();
+            assert!(error.to_string().contains("takes 108 bytes, but a socket address holds 107"), "{error}");
+        }
+    }
+}

@@ -72,60 +72,61 @@ pub enum EndpointError {
     },
 }
 
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `{:?}` keeps the line one line, whatever the input holds.
+impl EndpointError {
+    /// The input, the rule it breaks, the way out.
+    fn words(&self) -> (&str, Cow<'static, str>, Cow<'static, str>) {
         match self {
-            Self::UnknownScheme { input } => {
-                write!(
-                    f,
-                    "endpoint {input:?} has no known scheme; write unix:PATH, unix-abstract:NAME, tcp:HOST:PORT or fd:N"
-                )
-            }
+            Self::UnknownScheme { input } => (
+                input,
+                "has no known scheme".into(),
+                "write unix:PATH, unix-abstract:NAME, tcp:HOST:PORT or fd:N".into(),
+            ),
             Self::Empty { input } => {
-                write!(f, "endpoint {input:?} names nothing after its scheme; write a path or a name there")
+                (input, "names nothing after its scheme".into(), "write a path or a name there".into())
             }
-            Self::Authority { input, authority } => {
-                write!(
-                    f,
-                    "endpoint {input:?} names the host {authority:?}, which a socket file has not; write unix:PATH or unix:///ABSOLUTE/PATH"
-                )
-            }
-            Self::Delimiter { input, delimiter } => {
-                let code = u32::from(*delimiter);
-                write!(
-                    f,
-                    "endpoint {input:?} holds {delimiter:?}, which ends the path of a URI; write %{code:02X}, or the form unix:PATH"
-                )
-            }
-            Self::PercentEncoding { input } => {
-                write!(
-                    f,
-                    "endpoint {input:?} holds a % without two hexadecimal digits; write %25, or the form unix:PATH, where % is itself"
-                )
-            }
+            Self::Authority { input, authority } => (
+                input,
+                format!("names the host {authority:?}, which a socket file has not").into(),
+                "write unix:PATH or unix:///ABSOLUTE/PATH".into(),
+            ),
+            Self::Delimiter { input, delimiter } => (
+                input,
+                format!("holds {delimiter:?}, which ends the path of a URI").into(),
+                format!("write %{:02X}, or the form unix:PATH", u32::from(*delimiter)).into(),
+            ),
+            Self::PercentEncoding { input } => (
+                input,
+                "holds a % without two hexadecimal digits".into(),
+                "write %25, or the form unix:PATH, in which a % is itself".into(),
+            ),
             Self::Nul { input } => {
-                write!(f, "endpoint {input:?} holds a NUL byte, which would end the path; leave it out")
+                (input, "holds a NUL byte, which would end the path".into(), "leave it out".into())
             }
-            Self::TooLong { input, len, max } => {
-                write!(
-                    f,
-                    "endpoint {input:?} takes {len} bytes, but a socket address holds {max}; choose a shorter one, or a path relative to its directory"
-                )
-            }
-            Self::Host { input } => {
-                write!(
-                    f,
-                    "endpoint {input:?} has no host; write tcp:HOST:PORT, tcp:0.0.0.0:PORT or tcp:[IPV6]:PORT"
-                )
-            }
+            Self::TooLong { input, len, max } => (
+                input,
+                format!("takes {len} bytes, but a socket address holds {max}").into(),
+                "choose a shorter one, or a path relative to the working directory".into(),
+            ),
+            Self::Host { input } => (
+                input,
+                "has no host".into(),
+                "write tcp:HOST:PORT, tcp:0.0.0.0:PORT or tcp:[IPV6]:PORT".into(),
+            ),
             Self::Port { input } => {
-                write!(f, "endpoint {input:?} has no port from 0 to 65535; write tcp:HOST:PORT")
+                (input, "has no port from 0 to 65535".into(), "write tcp:HOST:PORT".into())
             }
             Self::Descriptor { input } => {
-                write!(f, "endpoint {input:?} names no file descriptor; write fd:3 for descriptor 3")
+                (input, "names no file descriptor".into(), "write fd:3 for descriptor 3".into())
             }
         }
+    }
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (input, rule, way_out) = self.words();
+        // `{:?}` keeps the line one line, whatever the input holds.
+        write!(f, "endpoint {input:?} {rule}; {way_out}")
     }
 }
 
@@ -203,7 +204,6 @@ impl Explanation {
     }
 
     /// The error of a `listen`, of the kind of its cause.
-    #[cfg(any(feature = "unix", feature = "tcp", feature = "server"))]
     pub(super) fn of_listen(self, endpoint: impl Into<String>, cause: io::Error) -> io::Error {
         self.of("listen on", endpoint.into(), cause)
     }

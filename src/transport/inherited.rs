@@ -108,7 +108,7 @@ fn tcp_connection(socket: OwnedFd) -> Result<Inherited, Refusal> {
     claim(&stream)?;
     stream.set_nonblocking(true).map_err(Refusal::by_kernel)?;
     let stream = TcpStream::from_std(stream).map_err(Refusal::by_kernel)?;
-    tcp::set_nodelay(&stream).map_err(Refusal::by_kernel)?;
+    tcp::set_nodelay(&stream);
     Ok(Inherited::Connection(Connected::new(EndedByShutdown { stream }, peer)))
 }
 

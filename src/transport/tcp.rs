@@ -45,7 +45,7 @@ impl Listener for TcpListener {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>> {
         Box::pin(async {
             let (stream, peer) = self.listener.accept().await?;
-            set_nodelay(&stream)?;
+            set_nodelay(&stream);
             Ok(Connected::new(stream, Peer::Tcp(peer)))
         })
     }
@@ -56,7 +56,7 @@ impl Listener for TcpListener {
 }
 
 fn connected(stream: TcpStream) -> io::Result<Connected> {
-    set_nodelay(&stream)?;
+    set_nodelay(&stream);
     let peer = Peer::Tcp(stream.peer_addr()?);
     Ok(Connected::new(stream, peer))
 }
@@ -80,12 +80,10 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::new(socket.listen(BACKLOG)?)
 }
 
-/// Sets TCP_NODELAY; a stream that has no such option is none the worse for it (rule 65).
-pub(super) fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
-    match stream.set_nodelay(true) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        result => result,
-    }
+/// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer has gone,
+/// is no worse for it (rule 65).
+pub(super) fn set_nodelay(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
 }
 
 fn endpoint(address: &str) -> String {
@@ -108,10 +106,9 @@ fn explain(cause: &io::Error) -> Explanation {
                 .errno("EADDRNOTAVAIL")
         }
         io::ErrorKind::PermissionDenied => Explanation::new(
-            "this user may not use the port",
-            "choose one above 1023, or give the program CAP_NET_BIND_SERVICE",
-        )
-        .errno("EACCES"),
+            cause.to_string(),
+            "choose a port above 1023, give the program CAP_NET_BIND_SERVICE, or open the firewall",
+        ),
         io::ErrorKind::TimedOut => {
             Explanation::new("the host does not answer", "check the address and the firewalls between")
                 .errno("ETIMEDOUT")
@@ -130,3 +127,37 @@ fn explain(cause: &io::Error) -> Explanation {
 
 /// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    fn without_tcp_options() -> io::Result<TcpStream> {
+        let (socket, _) = std::os::unix::net::UnixStream::pair()?;
+        socket.set_nonblocking(true)?;
+        TcpStream::from_std(OwnedFd::from(socket).into())
+    }
+
+    #[tokio::test]
+    async fn both_sides_write_without_delay() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let client = TcpStream::connect(listener.address).await.unwrap();
+        let (server, _) = listener.listener.accept().await.unwrap();
+        for stream in [client, server] {
+            assert!(!stream.nodelay().unwrap(), "the kernel's default");
+            set_nodelay(&stream);
+            assert!(stream.nodelay().unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_the_option_is_kept() {
+        // rule 65
+        let stream = without_tcp_options().unwrap();
+        assert_eq!(stream.set_nodelay(true).unwrap_err().kind(), io::ErrorKind::Unsupported, "EOPNOTSUPP");
+        set_nodelay(&stream);
+        assert!(stream.take_error().unwrap().is_none());
+    }
+}

@@ -23,6 +23,8 @@ use super::reasons::{self, Occupant};
 pub(super) struct PathLock {
     path: PathBuf,
     id: FileId,
+    /// Whose files are ours.
+    uid: u32,
     /// Locked; closing it unlocks it.
     _file: File,
 }
@@ -49,7 +51,7 @@ impl PathLock {
             }
             let id = FileId::of(&metadata);
             if FileId::at(&path) == Some(id) {
-                return Ok(PathLock { path, id, _file: file });
+                return Ok(PathLock { path, id, uid, _file: file });
             }
             // Its last owner removed it after our open; what stands there now, if anything, is another file.
         }
@@ -61,7 +63,7 @@ impl PathLock {
         if !metadata.file_type().is_socket() {
             return Err(reasons::occupied(socket_path, Occupant::NoSocket));
         }
-        if metadata.uid() != own_uid()? {
+        if metadata.uid() != self.uid {
             return Err(reasons::occupied(socket_path, Occupant::SocketOf(metadata.uid())));
         }
         // tokio's connect does not block: a full backlog is EAGAIN at once.
