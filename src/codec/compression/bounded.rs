@@ -8,7 +8,6 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(super) enum Broken {
     TooLarge { max_len: usize },
-    Trailing { len: usize },
     Format(io::Error),
 }
 
@@ -41,15 +40,6 @@ pub(super) fn read_to_end(reader: &mut impl Read, max_len: Option<usize>) -> Res
     }
     message.truncate(len);
     Ok(message.into())
-}
-
-/// A message ends where its input does.
-#[cfg(any(feature = "gzip", feature = "deflate", feature = "zstd", feature = "br"))]
-pub(super) fn nothing_after(rest: &[u8]) -> Result<(), Broken> {
-    match rest.len() {
-        0 => Ok(()),
-        len => Err(Broken::Trailing { len }),
-    }
 }
 
 fn grow(message: &mut Vec<u8>, ceiling: usize) {

@@ -4,10 +4,10 @@ use std::io::{self, Read};
 
 use brotli::enc::{BrotliEncoderParams, StandardAlloc};
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 
-use super::Coder;
-use super::bounded::{Broken, nothing_after, read_to_end};
+use super::bounded::{Broken, read_to_end};
+use super::{Coder, Inflated};
 
 pub(super) const CODER: Option<Coder> = Some(Coder { compress, decompress });
 
@@ -17,11 +17,10 @@ fn compress(message: &[u8], out: &mut BytesMut) -> io::Result<()> {
     Ok(())
 }
 
-fn decompress(message: &[u8], max_len: Option<usize>) -> Result<Bytes, Broken> {
-    let mut stream = Stream { input: message, state: Box::new(new_state()), ended: false };
-    let inflated = read_to_end(&mut stream, max_len)?;
-    nothing_after(stream.input)?;
-    Ok(inflated)
+fn decompress(bytes: &[u8], max_len: Option<usize>) -> Result<Inflated, Broken> {
+    let mut stream = Stream { input: bytes, state: Box::new(new_state()), ended: false };
+    let message = read_to_end(&mut stream, max_len)?;
+    Ok(Inflated { message, rest: stream.input.len() })
 }
 
 type State = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;

@@ -2,12 +2,12 @@
 
 use std::io::{self, Read, Write};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Decompress, FlushDecompress, Status};
 
-use super::Coder;
-use super::bounded::{Broken, nothing_after, read_to_end};
+use super::bounded::{Broken, read_to_end};
+use super::{Coder, Inflated};
 
 pub(super) const CODER: Option<Coder> = Some(Coder { compress, decompress });
 
@@ -18,11 +18,10 @@ fn compress(message: &[u8], out: &mut BytesMut) -> io::Result<()> {
     Ok(())
 }
 
-fn decompress(message: &[u8], max_len: Option<usize>) -> Result<Bytes, Broken> {
-    let mut stream = Stream { input: message, state: Decompress::new(true), ended: false };
-    let inflated = read_to_end(&mut stream, max_len)?;
-    nothing_after(stream.input)?;
-    Ok(inflated)
+fn decompress(bytes: &[u8], max_len: Option<usize>) -> Result<Inflated, Broken> {
+    let mut stream = Stream { input: bytes, state: Decompress::new(true), ended: false };
+    let message = read_to_end(&mut stream, max_len)?;
+    Ok(Inflated { message, rest: stream.input.len() })
 }
 
 /// What flate2's `ZlibDecoder` is, but for a stream cut short: that one takes it as whole.

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-use super::Coder;
-use super::bounded::{Broken, nothing_after, read_to_end};
+use super::bounded::{Broken, read_to_end};
+use super::{Coder, Inflated};
 
 pub(super) const CODER: Option<Coder> = Some(Coder { compress, decompress });
 
@@ -19,9 +19,8 @@ fn compress(message: &[u8], out: &mut BytesMut) -> io::Result<()> {
     Ok(())
 }
 
-fn decompress(message: &[u8], max_len: Option<usize>) -> Result<Bytes, Broken> {
-    let mut decoder = GzDecoder::new(message);
-    let inflated = read_to_end(&mut decoder, max_len)?;
-    nothing_after(decoder.into_inner())?;
-    Ok(inflated)
+fn decompress(bytes: &[u8], max_len: Option<usize>) -> Result<Inflated, Broken> {
+    let mut decoder = GzDecoder::new(bytes);
+    let message = read_to_end(&mut decoder, max_len)?;
+    Ok(Inflated { message, rest: decoder.into_inner().len() })
 }

@@ -76,30 +76,39 @@ pub fn compress(encoding: Encoding, message: &[u8], out: &mut BytesMut) -> Resul
 ///
 /// [`CompressError::Unsupported`]; [`CompressError::TooLarge`]; [`CompressError::Corrupt`],
 /// [`CompressError::Truncated`] and [`CompressError::Trailing`] when the peer broke the format.
-pub fn decompress(
-    encoding: Encoding,
-    message: &[u8],
-    max_len: Option<usize>,
-) -> Result<Bytes, CompressError> {
+pub fn decompress(encoding: Encoding, bytes: &[u8], max_len: Option<usize>) -> Result<Bytes, CompressError> {
     let inflated = match (encoding, coder(encoding)) {
-        (Encoding::Identity, _) => bounded::read_to_end(&mut &*message, max_len),
-        (_, Some(coder)) => (coder.decompress)(message, max_len),
+        (Encoding::Identity, _) => bounded::read_to_end(&mut &*bytes, max_len).map(Inflated::whole),
+        (_, Some(coder)) => (coder.decompress)(bytes, max_len),
         (_, None) => return Err(CompressError::Unsupported { encoding }),
     };
-    inflated.map_err(|broken| match broken {
-        Broken::TooLarge { max_len } => CompressError::TooLarge { max_len },
-        Broken::Trailing { len } => CompressError::Trailing { encoding, len },
-        Broken::Format(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            CompressError::Truncated { encoding }
+    match inflated {
+        Ok(Inflated { message, rest: 0 }) => Ok(message),
+        Ok(Inflated { rest, .. }) => Err(CompressError::Trailing { encoding, len: rest }),
+        Err(Broken::TooLarge { max_len }) => Err(CompressError::TooLarge { max_len }),
+        Err(Broken::Format(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(CompressError::Truncated { encoding })
         }
-        Broken::Format(error) => CompressError::Corrupt { encoding, error },
-    })
+        Err(Broken::Format(error)) => Err(CompressError::Corrupt { encoding, error }),
+    }
 }
 
 /// The two directions of an encoding.
 struct Coder {
     compress: fn(&[u8], &mut BytesMut) -> io::Result<()>,
-    decompress: fn(&[u8], Option<usize>) -> Result<Bytes, Broken>,
+    decompress: fn(&[u8], Option<usize>) -> Result<Inflated, Broken>,
+}
+
+/// A message, and how many of its bytes the format did not take.
+struct Inflated {
+    message: Bytes,
+    rest: usize,
+}
+
+impl Inflated {
+    fn whole(message: Bytes) -> Self {
+        Self { message, rest: 0 }
+    }
 }
 
 const fn coder(encoding: Encoding) -> Option<Coder> {

@@ -5,12 +5,12 @@
 
 use std::io::{self, Write};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use snap::read::FrameDecoder;
 use snap::write::FrameEncoder;
 
-use super::Coder;
 use super::bounded::{Broken, read_to_end};
+use super::{Coder, Inflated};
 
 pub(super) const CODER: Option<Coder> = Some(Coder { compress, decompress });
 
@@ -20,7 +20,7 @@ fn compress(message: &[u8], out: &mut BytesMut) -> io::Result<()> {
     encoder.flush()
 }
 
-fn decompress(message: &[u8], max_len: Option<usize>) -> Result<Bytes, Broken> {
+fn decompress(bytes: &[u8], max_len: Option<usize>) -> Result<Inflated, Broken> {
     // A chunk holds 64 KiB at most, and the decoder no more than one.
-    read_to_end(&mut FrameDecoder::new(message), max_len)
+    read_to_end(&mut FrameDecoder::new(bytes), max_len).map(Inflated::whole)
 }

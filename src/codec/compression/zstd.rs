@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use zstd::{Decoder, Encoder};
 
-use super::Coder;
-use super::bounded::{Broken, nothing_after, read_to_end};
+use super::bounded::{Broken, read_to_end};
+use super::{Coder, Inflated};
 
 pub(super) const CODER: Option<Coder> = Some(Coder { compress, decompress });
 
@@ -20,12 +20,11 @@ fn compress(message: &[u8], out: &mut BytesMut) -> io::Result<()> {
     Ok(())
 }
 
-fn decompress(message: &[u8], max_len: Option<usize>) -> Result<Bytes, Broken> {
-    let mut decoder = Decoder::with_buffer(message)?.single_frame();
+fn decompress(bytes: &[u8], max_len: Option<usize>) -> Result<Inflated, Broken> {
+    let mut decoder = Decoder::with_buffer(bytes)?.single_frame();
     decoder.window_log_max(WINDOW_LOG_MAX)?;
-    let inflated = read_to_end(&mut decoder, max_len)?;
-    nothing_after(decoder.finish())?;
-    Ok(inflated)
+    let message = read_to_end(&mut decoder, max_len)?;
+    Ok(Inflated { message, rest: decoder.finish().len() })
 }
 
 /// A window of 8 MiB is what HTTP lets an encoder use, and asks of a decoder (RFC 9659). It is the decoder's own memory,
