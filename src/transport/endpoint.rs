@@ -329,6 +329,12 @@ mod tests {
     }
 
     #[test]
+    fn a_listen_can_be_spawned() {
+        fn assert_send(_: impl Send) {}
+        assert_send(Endpoint::Fd(0).listen());
+    }
+
+    #[test]
     fn takes_107_bytes_and_refuses_108_with_both_numbers() {
         // rule 70
         for scheme in ["unix:", "unix:///", "unix-abstract:"] {
