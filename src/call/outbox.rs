@@ -157,6 +157,16 @@ impl Outbox {
         self.lock().closed.clone().map_or(Ok(()), Err)
     }
 
+    /// Waits until this side resets the stream.
+    pub(crate) fn poll_is_reset(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if let Some(End::Reset(_)) = state.end {
+            return Poll::Ready(());
+        }
+        remember(&mut state.stream, cx);
+        Poll::Pending
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let (sender, stream) = {
             let mut state = self.lock();

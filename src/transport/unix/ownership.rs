@@ -35,9 +35,10 @@ impl PathLock {
     /// # Errors
     /// `AddrInUse` where another one has it, `PermissionDenied` where the lock file is not ours.
     pub(super) fn acquire(socket_path: &Path) -> io::Result<PathLock> {
-        let path = lock_path(socket_path)?;
-        let refused = |cause: io::Error| reasons::lock(socket_path, &path, cause);
-        let uid = own_uid()?;
+        let unready = |cause| reasons::listen(socket_path, cause);
+        let uid = own_uid().map_err(unready)?;
+        let path = lock_path(socket_path).map_err(unready)?;
+        let refused = |cause| reasons::lock(socket_path, &path, cause);
         loop {
             let file = open(&path).map_err(refused)?;
             let metadata = file.metadata().map_err(refused)?;
@@ -70,7 +71,8 @@ impl PathLock {
         match UnixStream::connect(socket_path).await {
             Ok(_) => Err(reasons::live(socket_path)),
             Err(cause) => match cause.kind() {
-                io::ErrorKind::ConnectionRefused => remove(socket_path, FileId::of(&metadata)),
+                io::ErrorKind::ConnectionRefused => remove(socket_path, FileId::of(&metadata))
+                    .map_err(|cause| reasons::listen(socket_path, cause)),
                 io::ErrorKind::NotFound => Ok(()),
                 io::ErrorKind::WouldBlock => Err(reasons::live(socket_path)),
                 _ => Err(reasons::occupied(socket_path, Occupant::Unclear(cause))),

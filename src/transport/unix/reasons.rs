@@ -104,6 +104,11 @@ pub(super) fn lock(path: &Path, lock_path: &Path, cause: io::Error) -> io::Error
             "remove the symlink, or choose a directory in which only this user writes",
         )
         .errno("ELOOP"),
+        Some(libc::ENXIO) => Explanation::new(
+            format!("its lock file {} is a socket or a device", lock_path.display()),
+            "remove it, or choose another path",
+        )
+        .errno("ENXIO"),
         Some(libc::EISDIR) => Explanation::new(
             format!("its lock file {} is a directory", lock_path.display()),
             "remove the directory, or choose another path",
