@@ -11,22 +11,9 @@ use std::{env, fs};
 
 use wirepath::codegen::Builder;
 
-/// The corner cases, nested as their packages are.
 #[cfg(feature = "protos")]
-#[allow(dead_code, missing_docs, unreachable_pub)]
-mod corner_cases {
-    pub mod corners {
-        pub mod v1 {
-            include!("generated/corners.v1.rs");
-        }
-    }
-    pub mod neighbour {
-        include!("generated/neighbour.rs");
-    }
-    pub mod bare {
-        include!("generated/_.rs");
-    }
-}
+#[path = "generated/corner_cases.rs"]
+mod corner_cases;
 
 #[test]
 fn src_generated_is_what_the_protos_say() {
