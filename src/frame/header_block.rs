@@ -128,3 +128,106 @@ impl HeaderBlock<'_> {
         HeaderBlock { octets: Cow::Owned(self.octets.into_owned()), ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::FrameType;
+
+    /// Pushes frames given as type, flags, stream and payload until one gives a block or an error.
+    fn push_all<'a>(
+        joiner: &mut HeaderBlockJoiner,
+        frames: &[(FrameType, u8, u32, &'a [u8])],
+    ) -> Result<Option<HeaderBlock<'a>>, FrameError> {
+        for &(kind, flags, stream_id, octets) in frames {
+            let len = u32::try_from(octets.len()).unwrap();
+            let head = FrameHead { len, kind, flags, stream_id };
+            if let Some(block) = joiner.push(&head, &Payload::parse(&head, octets).unwrap())? {
+                return Ok(Some(block));
+            }
+        }
+        Ok(None)
+    }
+
+    fn block(stream_id: u32, end_stream: bool, frames: u32, octets: &[u8]) -> HeaderBlock<'_> {
+        HeaderBlock { stream_id, promised_stream_id: None, end_stream, frames, octets: Cow::Borrowed(octets) }
+    }
+
+    #[test]
+    fn a_block_in_one_frame_is_lent() {
+        let mut joiner = HeaderBlockJoiner::default();
+        let joined = push_all(&mut joiner, &[(FrameType::Headers, 0x05, 1, b"\x82")]).unwrap().unwrap();
+        assert!(matches!(joined.octets, Cow::Borrowed(b"\x82")));
+        assert_eq!(joined, block(1, true, 1, b"\x82"));
+    }
+
+    #[test]
+    fn fragments_join_up_to_end_headers() {
+        let mut joiner = HeaderBlockJoiner::default();
+        let frames = [
+            (FrameType::Data, 0, 1, &b"data"[..]),
+            (FrameType::Headers, 0x01, 3, b"\x82"),
+            (FrameType::Continuation, 0, 3, b""),
+            (FrameType::Continuation, 0x04, 3, b"\x86\x84"),
+        ];
+        assert_eq!(push_all(&mut joiner, &frames[..3]), Ok(None));
+        assert_eq!(joiner.open_stream_id(), Some(3));
+        assert_eq!(push_all(&mut joiner, &frames[3..]), Ok(Some(block(3, true, 3, b"\x82\x86\x84"))));
+        assert_eq!(joiner.open_stream_id(), None);
+    }
+
+    #[test]
+    fn a_promise_names_its_stream() {
+        let mut joiner = HeaderBlockJoiner::default();
+        let frames = [
+            (FrameType::PushPromise, 0, 1, &b"\0\0\0\x02\x82"[..]),
+            (FrameType::Continuation, 0x04, 1, b"\x84"),
+        ];
+        let expected = HeaderBlock { promised_stream_id: Some(2), ..block(1, false, 2, b"\x82\x84") };
+        assert_eq!(push_all(&mut joiner, &frames), Ok(Some(expected)));
+    }
+
+    #[test]
+    fn nothing_may_stand_between_fragments() {
+        let cases = [
+            (FrameType::Data, 1, &b""[..]),
+            (FrameType::Headers, 1, b""),
+            (FrameType::Headers, 3, b""),
+            (FrameType::Continuation, 3, b""),
+            (FrameType::Ping, 0, b"12345678"),
+            (FrameType::Unknown(0xfa), 1, b""),
+        ];
+        for (by, by_stream_id, octets) in cases {
+            let frames = [(FrameType::Headers, 0, 1, &b"\x82"[..]), (by, 0x04, by_stream_id, octets)];
+            // 0x04 is no flag of DATA, PING or the unknown type.
+            let expected = FrameError::HeaderBlockInterrupted { stream_id: 1, by, by_stream_id };
+            assert_eq!(push_all(&mut HeaderBlockJoiner::default(), &frames), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_continuation_continues_something() {
+        let mut joiner = HeaderBlockJoiner::default();
+        let frames = [(FrameType::Continuation, 0x04, 1, &b"\x82"[..])];
+        assert_eq!(push_all(&mut joiner, &frames), Err(FrameError::UnexpectedContinuation { stream_id: 1 }));
+    }
+
+    #[test]
+    fn keeps_no_more_than_its_limit() {
+        let headers = (FrameType::Headers, 0, 1, &b"\x82\x86"[..]);
+        let cases = [
+            (vec![headers, (FrameType::Continuation, 0x04, 1, b"\x84")], Ok(3)),
+            (vec![headers, (FrameType::Continuation, 0, 1, b"\x84\x84")], Err(4)),
+            (vec![(FrameType::Headers, 0x04, 1, b"\x82\x82\x82\x82")], Err(4)),
+        ];
+        for (frames, expected) in cases {
+            let joined = push_all(&mut HeaderBlockJoiner::new(3), &frames);
+            match expected {
+                Ok(len) => assert_eq!(joined.unwrap().unwrap().octets.len(), len),
+                Err(_) => {
+                    assert_eq!(joined, Err(FrameError::HeaderBlockTooLarge { stream_id: 1, max: 3 }));
+                }
+            }
+        }
+    }
+}

@@ -23,6 +23,7 @@ pub mod hpack;
 
 mod error;
 mod error_code;
+mod frame_type;
 mod head;
 mod header_block;
 mod payload;
@@ -31,7 +32,8 @@ mod settings;
 
 pub use error::FrameError;
 pub use error_code::ErrorCode;
-pub use head::{FrameHead, FrameType, flags};
+pub use frame_type::{FrameType, flags};
+pub use head::FrameHead;
 pub use header_block::{DEFAULT_MAX_BLOCK_LEN, HeaderBlock, HeaderBlockJoiner};
 pub use payload::{Payload, Priority};
 pub use reader::{DEFAULT_MAX_FRAME_SIZE, Frame, FrameReader, PREFACE, Piece, ReadError};

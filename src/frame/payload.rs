@@ -215,3 +215,155 @@ fn len_u32(octets: &[u8]) -> u32 {
 
 /// The 31 bits beside a reserved or exclusive bit.
 const STREAM_ID_BITS: u32 = 0x7fff_ffff;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::SettingId;
+
+    fn head(kind: FrameType, flags: u8, stream_id: u32, octets: &[u8]) -> FrameHead {
+        FrameHead { len: len_u32(octets), kind, flags, stream_id }
+    }
+
+    fn parse(kind: FrameType, flags: u8, stream_id: u32, octets: &[u8]) -> Result<Payload<'_>, FrameError> {
+        Payload::parse(&head(kind, flags, stream_id, octets), octets)
+    }
+
+    #[test]
+    fn reads_each_type() {
+        use FrameType as T;
+        let priority = Priority { exclusive: true, dependency: 3, weight: 256 };
+        let cases: [(T, u8, u32, &[u8], Payload<'_>); 14] = [
+            (T::Data, 0, 1, b"hello", Payload::Data { data: b"hello", padding: None }),
+            (T::Data, 0x08, 1, b"\x02hello\0\0", Payload::Data { data: b"hello", padding: Some(2) }),
+            (T::Data, 0x08, 1, b"\x00", Payload::Data { data: b"", padding: Some(0) }),
+            (
+                T::Headers,
+                0x28,
+                1,
+                b"\x01\x80\0\0\x03\xff\x82\0",
+                Payload::Headers { priority: Some(priority), fragment: b"\x82", padding: Some(1) },
+            ),
+            (
+                T::Headers,
+                0,
+                1,
+                b"\x82",
+                Payload::Headers { priority: None, fragment: b"\x82", padding: None },
+            ),
+            (T::Priority, 0, 1, b"\x80\0\0\x03\xff", Payload::Priority(priority)),
+            (T::RstStream, 0, 1, b"\0\0\0\x08", Payload::RstStream { code: ErrorCode::Cancel }),
+            (T::Settings, 0x01, 0, b"", Payload::SettingsAck),
+            (
+                T::PushPromise,
+                0x08,
+                1,
+                b"\x01\x80\0\0\x02\x82\0",
+                Payload::PushPromise { promised_stream_id: 2, fragment: b"\x82", padding: Some(1) },
+            ),
+            (T::Ping, 0, 0, b"12345678", Payload::Ping(*b"12345678")),
+            (T::Ping, 0x01, 0, b"12345678", Payload::PingAck(*b"12345678")),
+            (
+                T::Goaway,
+                0,
+                0,
+                b"\x80\0\0\x05\0\0\0\x0bbye",
+                Payload::Goaway { last_stream_id: 5, code: ErrorCode::EnhanceYourCalm, debug_data: b"bye" },
+            ),
+            (T::WindowUpdate, 0, 0, b"\x80\0\0\x01", Payload::WindowUpdate { increment: 1 }),
+            (T::Unknown(0x10), 0xff, 0, b"\0\0\0\x01u=1", Payload::Unknown { octets: b"\0\0\0\x01u=1" }),
+        ];
+        for (kind, flags, stream_id, octets, expected) in cases {
+            assert_eq!(parse(kind, flags, stream_id, octets), Ok(expected), "{kind} {octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn reads_settings() {
+        let Ok(Payload::Settings(settings)) = parse(FrameType::Settings, 0, 0, b"\0\x04\0\0\xff\xff") else {
+            panic!("SETTINGS");
+        };
+        assert_eq!(settings.get(SettingId::InitialWindowSize), Some(65_535));
+    }
+
+    #[test]
+    fn flags_that_a_type_does_not_define_change_nothing() {
+        // PADDED and PRIORITY on CONTINUATION, PRIORITY on DATA (section 4.1: must be ignored).
+        let fragment = b"\x05\x82";
+        assert_eq!(parse(FrameType::Continuation, 0x28, 1, fragment), Ok(Payload::Continuation { fragment }));
+        assert_eq!(
+            parse(FrameType::Data, 0x20, 1, b"hello"),
+            Ok(Payload::Data { data: b"hello", padding: None })
+        );
+    }
+
+    #[test]
+    fn rejects_each_wrong_length() {
+        use FrameType as T;
+        let fixed = |kind, len| FrameError::PayloadLen { kind, len, stream_id: 1 };
+        let short = |kind, len| FrameError::PayloadTooShort { kind, len };
+        let cases: [(T, u8, u32, usize, FrameError); 15] = [
+            (T::Priority, 0, 1, 4, fixed(T::Priority, 4)),
+            (T::Priority, 0, 1, 6, fixed(T::Priority, 6)),
+            (T::RstStream, 0, 1, 3, fixed(T::RstStream, 3)),
+            (T::RstStream, 0, 1, 5, fixed(T::RstStream, 5)),
+            (T::WindowUpdate, 0, 1, 3, fixed(T::WindowUpdate, 3)),
+            (T::WindowUpdate, 0, 1, 5, fixed(T::WindowUpdate, 5)),
+            (T::Ping, 0, 0, 7, FrameError::PayloadLen { kind: T::Ping, len: 7, stream_id: 0 }),
+            (T::Ping, 1, 0, 9, FrameError::PayloadLen { kind: T::Ping, len: 9, stream_id: 0 }),
+            (T::Settings, 0, 0, 7, FrameError::SettingsLen { len: 7 }),
+            (T::Settings, 1, 0, 6, FrameError::SettingsAckNotEmpty { len: 6 }),
+            (T::Goaway, 0, 0, 7, short(T::Goaway, 7)),
+            (T::PushPromise, 0, 1, 3, short(T::PushPromise, 3)),
+            (T::Headers, 0x20, 1, 4, short(T::Headers, 4)),
+            (T::Headers, 0x08, 1, 0, short(T::Headers, 0)),
+            (T::Data, 0x08, 1, 0, short(T::Data, 0)),
+        ];
+        for (kind, flags, stream_id, len, expected) in cases {
+            assert_eq!(parse(kind, flags, stream_id, &vec![0; len]), Err(expected), "{kind} {len}");
+        }
+    }
+
+    #[test]
+    fn rejects_padding_without_room() {
+        use FrameType as T;
+        let cases: [(T, u8, &[u8], u8, usize); 4] = [
+            (T::Data, 0x08, b"\x01", 1, 0),
+            (T::Data, 0x08, b"\x05four", 5, 4),
+            // The priority fields and the promised stream are no room for padding.
+            (T::Headers, 0x28, b"\x02\0\0\0\0\0\x82", 2, 1),
+            (T::PushPromise, 0x08, b"\xff\0\0\0\x02\x82", 255, 1),
+        ];
+        for (kind, flags, octets, pad_len, room) in cases {
+            let expected = FrameError::PaddingTooLong { kind, pad_len, room };
+            assert_eq!(parse(kind, flags, 1, octets), Err(expected), "{kind} {octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn rejects_streams_that_cannot_be() {
+        let zero = FrameError::StreamIdZero { kind: FrameType::Data };
+        assert_eq!(parse(FrameType::Data, 0, 0, b""), Err(zero));
+        let not_zero = FrameError::StreamIdNotZero { kind: FrameType::Ping, stream_id: 1 };
+        assert_eq!(parse(FrameType::Ping, 0, 1, b"12345678"), Err(not_zero));
+        for promised in [0, 3] {
+            let octets = u32::to_be_bytes(promised);
+            let expected = FrameError::PromisedStreamId { promised };
+            assert_eq!(parse(FrameType::PushPromise, 0, 1, &octets), Err(expected));
+        }
+    }
+
+    #[test]
+    fn rejects_a_window_increment_of_0() {
+        for (stream_id, octets) in [(0, [0; 4]), (1, [0x80, 0, 0, 0])] {
+            let expected = FrameError::ZeroWindowIncrement { stream_id };
+            assert_eq!(parse(FrameType::WindowUpdate, 0, stream_id, &octets), Err(expected));
+        }
+    }
+
+    #[test]
+    fn rejects_octets_that_are_not_the_head_s() {
+        let head = head(FrameType::Data, 0, 1, b"hello");
+        assert_eq!(Payload::parse(&head, b"hell"), Err(FrameError::Truncated { missing: 1 }));
+    }
+}

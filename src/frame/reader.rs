@@ -197,15 +197,12 @@ pub struct ReadError {
     pub error: FrameError,
 }
 
-impl std::error::Error for ReadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
+impl std::error::Error for ReadError {}
 
+/// `offset 39: SETTINGS length must be a multiple of 6: 7 (RFC 9113 6.5)`
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot read on at offset {}", self.offset)
+        write!(f, "offset {}: {}", self.offset, self.error)
     }
 }
 
@@ -223,4 +220,148 @@ fn is_settings(head: &FrameHead) -> bool {
 
 fn payload_len(head: &FrameHead) -> usize {
     usize::try_from(head.len).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\xff\xff";
+    const SETTINGS_ACK: &[u8] = b"\0\0\0\x04\x01\0\0\0\0";
+    const DATA: &[u8] = b"\0\0\x05\0\x01\0\0\0\x01hello";
+
+    fn read_all(reader: &mut FrameReader) -> Result<Vec<Piece>, ReadError> {
+        std::iter::from_fn(|| reader.next_piece().transpose()).collect()
+    }
+
+    /// Offset, type and payload length of each frame; the preface is left out.
+    fn outline(pieces: &[Piece]) -> Vec<(u64, FrameType, usize)> {
+        let frame = |piece: &Piece| match piece {
+            Piece::Preface => None,
+            Piece::Frame(frame) => Some((frame.offset, frame.head.kind, frame.payload.len())),
+        };
+        pieces.iter().filter_map(frame).collect()
+    }
+
+    #[test]
+    fn bytes_cut_anywhere_give_the_same_pieces() {
+        let bytes = [&PREFACE[..], SETTINGS, SETTINGS_ACK, DATA].concat();
+        let expected = [(24, FrameType::Settings, 6), (39, FrameType::Settings, 0), (48, FrameType::Data, 5)];
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let mut reader = FrameReader::of_client();
+                let mut pieces = Vec::new();
+                for part in [&bytes[..first], &bytes[first..second], &bytes[second..]] {
+                    reader.push(part);
+                    pieces.extend(read_all(&mut reader).unwrap());
+                }
+                assert_eq!(pieces.first(), Some(&Piece::Preface));
+                assert_eq!(outline(&pieces), expected, "cut at {first} and {second}");
+                assert_eq!((reader.offset(), reader.buffered(), reader.finish()), (62, 0, Ok(())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_begins_with_settings() {
+        let mut reader = FrameReader::of_server();
+        reader.push(SETTINGS);
+        let pieces = read_all(&mut reader).unwrap();
+        assert_eq!(outline(&pieces), [(0, FrameType::Settings, 6)]);
+        let Some(Piece::Frame(frame)) = pieces.first() else { panic!("a frame") };
+        assert!(matches!(frame.parse(), Ok(Payload::Settings(_))));
+    }
+
+    #[test]
+    fn tells_at_once_what_is_no_preface() {
+        for (bytes, at, found) in
+            [(&b"GET"[..], 0, b'G'), (b"\x16\x03", 0, 0x16), (b"PRI * HTTP/1", 11, b'1')]
+        {
+            let mut reader = FrameReader::of_client();
+            reader.push(bytes);
+            let expected = ReadError { offset: 0, error: FrameError::Preface { at, found } };
+            assert_eq!(reader.next_piece(), Err(expected));
+        }
+    }
+
+    #[test]
+    fn the_first_frame_must_be_settings() {
+        for (bytes, kind) in [(DATA, FrameType::Data), (SETTINGS_ACK, FrameType::Settings)] {
+            let mut reader = FrameReader::of_client();
+            reader.push(PREFACE);
+            reader.push(bytes);
+            assert_eq!(reader.next_piece(), Ok(Some(Piece::Preface)));
+            let expected = ReadError { offset: 24, error: FrameError::FirstFrame { kind } };
+            assert_eq!(reader.next_piece(), Err(expected));
+
+            let mut reader = FrameReader::of_frames();
+            reader.push(bytes);
+            assert!(matches!(reader.next_piece(), Ok(Some(Piece::Frame(_)))));
+        }
+    }
+
+    #[test]
+    fn refuses_a_large_frame_by_its_head() {
+        let head = b"\0\x40\x01\0\0\0\0\0\x01";
+        let mut reader = FrameReader::of_frames();
+        reader.push(DATA);
+        reader.push(head);
+        assert!(reader.next_piece().is_ok());
+        let error = FrameError::FrameTooLarge { kind: FrameType::Data, len: 16_385, max: 16_384 };
+        assert_eq!(reader.next_piece(), Err(ReadError { offset: 14, error }));
+
+        let mut reader = FrameReader::of_frames();
+        reader.set_max_frame_size(16_385);
+        reader.push(head);
+        assert_eq!(reader.next_piece(), Ok(None));
+    }
+
+    #[test]
+    fn the_largest_frame_is_one_that_the_rfc_allows() {
+        for (asked, max) in [(0, 16_384), (20_000, 20_000), (u32::MAX, 0xff_ffff)] {
+            let mut reader = FrameReader::of_frames();
+            reader.set_max_frame_size(asked);
+            assert_eq!(reader.max_frame_size, max);
+        }
+    }
+
+    #[test]
+    fn allocates_what_arrived_and_not_what_was_promised() {
+        let mut reader = FrameReader::of_frames();
+        reader.set_max_frame_size(u32::MAX);
+        reader.push(b"\xff\xff\xff\0\0\0\0\0\x01");
+        assert_eq!(reader.next_piece(), Ok(None));
+        assert!(reader.buffer.capacity() < 1024);
+    }
+
+    #[test]
+    fn after_an_error_nothing_is_kept() {
+        let mut reader = FrameReader::of_client();
+        reader.push(b"GET / HTTP/1.1");
+        let error = reader.next_piece().unwrap_err();
+        reader.push(PREFACE);
+        assert_eq!((reader.next_piece(), reader.finish()), (Err(error), Err(error)));
+        assert_eq!((reader.buffered(), reader.offset()), (0, 0));
+        assert_eq!(error.to_string(), "offset 0: not the connection preface: 0x47 at octet 0 (RFC 9113 3.4)");
+    }
+
+    #[test]
+    fn tells_how_much_is_missing_at_the_end() {
+        let start = [&PREFACE[..], SETTINGS].concat();
+        // (octets that arrive, offset of the piece that is cut, octets missing)
+        let cases = [
+            (start[..3].to_vec(), 0, 21),
+            (start[..24 + 8].to_vec(), 24, 1),
+            (start[..24 + 9].to_vec(), 24, 6),
+            ([&start, &DATA[..4]].concat(), 39, 5),
+            ([&start, &DATA[..12]].concat(), 39, 2),
+        ];
+        for (bytes, offset, missing) in cases {
+            let mut reader = FrameReader::of_client();
+            reader.push(&bytes);
+            read_all(&mut reader).unwrap();
+            let expected = ReadError { offset, error: FrameError::Truncated { missing } };
+            assert_eq!(reader.finish(), Err(expected), "{} octets", bytes.len());
+        }
+    }
 }
