@@ -27,6 +27,7 @@ mod frame_type;
 mod head;
 mod header_block;
 mod payload;
+mod priority;
 mod reader;
 mod settings;
 
@@ -35,6 +36,7 @@ pub use error_code::ErrorCode;
 pub use frame_type::{FrameType, flags};
 pub use head::FrameHead;
 pub use header_block::{DEFAULT_MAX_BLOCK_LEN, HeaderBlock, HeaderBlockJoiner};
-pub use payload::{Payload, Priority};
+pub use payload::Payload;
+pub use priority::Priority;
 pub use reader::{DEFAULT_MAX_FRAME_SIZE, Frame, FrameReader, PREFACE, Piece, ReadError};
 pub use settings::{Setting, SettingId, Settings};

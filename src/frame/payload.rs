@@ -4,7 +4,7 @@
 //! Whatever its head's length, stream identifier or padding make impossible never becomes one. It knows no other
 //! frame: order on a stream, windows and field blocks over several frames are rules of other places.
 
-use super::{ErrorCode, FrameError, FrameHead, FrameType, Settings, flags};
+use super::{ErrorCode, FrameError, FrameHead, FrameType, Priority, Settings, flags};
 
 /// What a frame says. Flags that stand for themselves (END_STREAM, END_HEADERS) stay in the [`FrameHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,29 +129,6 @@ impl<'a> Payload<'a> {
             },
             FrameType::Continuation => Ok(Self::Continuation { fragment: octets }),
             FrameType::Unknown(_) => Ok(Self::Unknown { octets }),
-        }
-    }
-}
-
-/// The priority fields of HEADERS and PRIORITY: Exclusive (1), Stream Dependency (31), Weight (8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Priority {
-    /// Whether the stream comes between its parent and the parent's other children.
-    pub exclusive: bool,
-    /// The parent; 0 is the root.
-    pub dependency: u32,
-    /// 1 to 256: one more than the octet on the wire.
-    pub weight: u16,
-}
-
-impl Priority {
-    fn parse(octets: &[u8; 5]) -> Self {
-        let [dependency @ .., weight] = *octets;
-        let dependency = u32::from_be_bytes(dependency);
-        Self {
-            exclusive: dependency & !STREAM_ID_BITS != 0,
-            dependency: dependency & STREAM_ID_BITS,
-            weight: u16::from(weight) + 1,
         }
     }
 }

@@ -174,7 +174,7 @@ pub struct Frame {
     pub offset: u64,
     /// The nine octets.
     pub head: FrameHead,
-    /// The octets after them, as many as the head says.
+    /// The octets after them, as many as the head says. They share memory with what was pushed beside them.
     pub payload: Bytes,
 }
 

@@ -210,3 +210,115 @@ fn name_survivors(fields: &mut [Field], table: &DynamicTable) {
         field.becomes = Some(index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Name and value of each field.
+    fn list(decoded: &DecodedBlock) -> Vec<(&[u8], &[u8])> {
+        decoded.fields.iter().map(|field| (&field.name[..], &field.value[..])).collect()
+    }
+
+    #[test]
+    fn rejects_what_section_6_does_not_allow() {
+        let cases: [(&[u8], FrameError); 11] = [
+            (b"\x80", FrameError::HpackIndexZero { at: 0 }),
+            (b"\x82\xbe", FrameError::HpackIndex { at: 1, index: 62, highest: 61 }),
+            (b"\x7e\x01a", FrameError::HpackIndex { at: 0, index: 62, highest: 61 }),
+            (b"\xff", FrameError::HpackTruncated { at: 1 }),
+            (b"\x40", FrameError::HpackTruncated { at: 1 }),
+            (b"\x40\x01a", FrameError::HpackTruncated { at: 3 }),
+            (b"\x04\x03/a", FrameError::HpackTruncated { at: 4 }),
+            (b"\x82\x20", FrameError::SizeUpdateLate { at: 1 }),
+            (b"\x3f\xe2\x1f", FrameError::SizeUpdateTooLarge { at: 0, size: 4097, max: 4096 }),
+            (b"\x04\x81\x18", FrameError::HuffmanPadding { at: 2 }),
+            (b"\x04\x84\xff\xff\xff\xff", FrameError::HuffmanEos { at: 2 }),
+        ];
+        for (block, error) in cases {
+            assert_eq!(Decoder::default().decode(block), Err(error), "{block:02x?}");
+            assert_eq!(error.code(), crate::frame::ErrorCode::CompressionError);
+        }
+    }
+
+    #[test]
+    fn after_an_error_every_block_gives_it_again() {
+        let mut decoder = Decoder::default();
+        assert!(decoder.decode(b"\x82").is_ok());
+        let error = decoder.decode(b"\x80").unwrap_err();
+        assert_eq!(decoder.decode(b"\x82"), Err(error));
+    }
+
+    #[test]
+    fn a_field_can_be_evicted_by_its_own_block() {
+        // A table for one entry: the second field evicts the first, whose name it uses (section 4.4).
+        let mut decoder = Decoder::new(40);
+        let decoded = decoder.decode(b"\x40\x03abc\x011\x7e\x012").unwrap();
+        assert_eq!(list(&decoded), [(&b"abc"[..], &b"1"[..]), (b"abc", b"2")]);
+        let becomes: Vec<_> = decoded.fields.iter().map(|field| field.becomes).collect();
+        assert_eq!(becomes, [None, Some(62)]);
+        assert_eq!(decoder.table().len(), 1);
+    }
+
+    #[test]
+    fn a_field_larger_than_the_table_is_no_error() {
+        let mut decoder = Decoder::new(40);
+        let decoded = decoder.decode(b"\x40\x01a\x01b\x40\x05large\x05value\x40\x01c\x01d").unwrap();
+        let becomes: Vec<_> = decoded.fields.iter().map(|field| field.becomes).collect();
+        assert_eq!(becomes, [None, None, Some(62)]);
+        let decoded = decoder.decode(b"\x40\x05large\x05value").unwrap();
+        assert_eq!((decoded.fields.len(), decoder.table().len()), (1, 0));
+    }
+
+    #[test]
+    fn size_updates_are_reported_and_evict() {
+        let mut decoder = Decoder::default();
+        decoder.decode(b"\x40\x01a\x01b").unwrap();
+        let decoded = decoder.decode(b"\x20\x3f\xe1\x1f\x82").unwrap();
+        let updates = [SizeUpdate { max_size: 0, range: 0..1 }, SizeUpdate { max_size: 4096, range: 1..4 }];
+        assert_eq!(decoded.size_updates, updates);
+        assert_eq!(list(&decoded), [(&b":method"[..], &b"GET"[..])]);
+        assert_eq!((decoder.table().len(), decoder.table().max_size()), (0, 4096));
+    }
+
+    #[test]
+    fn a_smaller_limit_must_be_taken_up_by_the_next_block() {
+        let shrunk = || {
+            let mut decoder = Decoder::default();
+            // Both changes fall between two blocks: the smaller one counts.
+            decoder.set_max_table_size(31);
+            decoder.set_max_table_size(100);
+            decoder
+        };
+        assert_eq!(shrunk().decode(b"\x82"), Err(FrameError::SizeUpdateMissing { max: 31 }));
+        assert_eq!(shrunk().decode(b"\x3f\x01\x82"), Err(FrameError::SizeUpdateMissing { max: 31 }));
+        assert!(shrunk().decode(b"\x3e\x82").is_ok());
+        let mut decoder = shrunk();
+        assert!(decoder.decode(b"\x3e\x3f\x45\x82").is_ok());
+        assert_eq!(decoder.table().max_size(), 100);
+        assert!(decoder.decode(b"\x82").is_ok());
+    }
+
+    #[test]
+    fn a_limit_that_the_table_keeps_already_needs_no_update() {
+        let mut decoder = Decoder::default();
+        decoder.decode(b"\x20").unwrap();
+        decoder.set_max_table_size(100);
+        assert!(decoder.decode(b"\x82").is_ok());
+        decoder.set_max_table_size(65_536);
+        assert!(decoder.decode(b"\x82").is_ok());
+        assert_eq!(decoder.table().max_size(), 0);
+    }
+
+    #[test]
+    fn a_section_beyond_the_bound_leaves_the_table_in_step() {
+        let mut decoder = Decoder::default().with_max_list_size(3 * 34);
+        let added = b"\x40\x01a\x01b";
+        let error = FrameError::ListTooLarge { max: 102 };
+        assert_eq!(decoder.decode(&added.repeat(4)), Err(error));
+        assert_eq!(decoder.table().len(), 4);
+        // One octet each, and as large as what it refers to.
+        assert_eq!(decoder.decode(b"\xbe\xbe\xbe\xbe"), Err(error));
+        assert_eq!(decoder.decode(b"\xbe\xbf\xc1").map(|decoded| decoded.fields.len()), Ok(3));
+    }
+}
