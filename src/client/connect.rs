@@ -63,7 +63,7 @@ impl Connection {
         let mut pause = FIRST_PAUSE;
         loop {
             let mut attempt = match self.ready_or_attempt() {
-                Ok(connection) => return self.open(&connection, request),
+                Ok(connection) => return self.open(connection, request),
                 Err(attempt) => attempt,
             };
             let Some(failure) = outcome(&mut attempt).await else { continue };
@@ -79,9 +79,10 @@ impl Connection {
         }
     }
 
-    fn open(&self, connection: &ClientConnection, request: http::Request<()>) -> Result<Opened, Status> {
+    fn open(&self, connection: ClientConnection, request: http::Request<()>) -> Result<Opened, Status> {
+        let spawner = connection.spawner().clone();
         match connection.send_request(request) {
-            Ok((send, response)) => Ok((send, response, connection.spawner().clone())),
+            Ok((send, response)) => Ok((send, response, spawner)),
             Err(error) => Err(Status::unavailable(format!("{}: {error}", self.endpoint()))),
         }
     }
@@ -89,7 +90,7 @@ impl Connection {
     /// The connection, or the attempt to wait for; begins one if there is neither.
     fn ready_or_attempt(&self) -> Result<ClientConnection, watch::Receiver<Attempt>> {
         let mut state = self.shared.lock();
-        match &*state {
+        match &mut *state {
             State::Ready(connection) if connection.is_usable() => return Ok(connection.clone()),
             State::Connecting(attempt) if attempt.has_changed().is_ok() => return Err(attempt.clone()),
             State::Ready(_) | State::Connecting(_) | State::Idle => {}

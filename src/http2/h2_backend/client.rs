@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use super::stream::{RecvHalf, SendHalf};
@@ -34,19 +34,19 @@ impl ClientConnection {
     }
 
     /// Whether a stream can be opened: the connection is up and not about to end.
-    pub fn is_usable(&self) -> bool {
-        // Without a stream of its own that waits, the handle is ready or the connection has failed.
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        matches!(self.h2.clone().poll_ready(&mut cx), Poll::Ready(Ok(())))
+    pub fn is_usable(&mut self) -> bool {
+        // A handle that has opened no stream itself is ready, or its connection has failed.
+        let mut cx = Context::from_waker(Waker::noop());
+        matches!(self.h2.poll_ready(&mut cx), Poll::Ready(Ok(())))
     }
 
-    /// Opens a stream and sends its HEADERS. Above the peer's MAX_CONCURRENT_STREAMS it waits its turn within h2.
+    /// Opens a stream and sends its HEADERS by this handle. Above the peer's MAX_CONCURRENT_STREAMS it waits its turn within h2.
     ///
     /// # Errors
     /// The connection is over or is to end: nothing was sent.
-    pub fn send_request(&self, request: http::Request<()>) -> Result<(SendHalf, PendingResponse), Error> {
-        // A clone of its own for each request: h2 lets each handle queue one stream above the limit.
-        let (response, stream) = self.h2.clone().send_request(request, false)?;
+    pub fn send_request(mut self, request: http::Request<()>) -> Result<(SendHalf, PendingResponse), Error> {
+        // It takes the handle because h2 lets each queue but one stream above the limit.
+        let (response, stream) = self.h2.send_request(request, false)?;
         Ok((SendHalf::new(stream), PendingResponse { response }))
     }
 
