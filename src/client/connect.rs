@@ -91,9 +91,14 @@ impl Connection {
     fn ready_or_attempt(&self) -> Result<ClientConnection, watch::Receiver<Attempt>> {
         let mut state = self.shared.lock();
         match &mut *state {
-            State::Ready(connection) if connection.is_usable() => return Ok(connection.clone()),
+            State::Ready(connection) => {
+                if connection.is_usable() {
+                    return Ok(connection.clone());
+                }
+            }
+            // An attempt without its sender went down with its runtime.
             State::Connecting(attempt) if attempt.has_changed().is_ok() => return Err(attempt.clone()),
-            State::Ready(_) | State::Connecting(_) | State::Idle => {}
+            State::Connecting(_) | State::Idle => {}
         }
         let (sender, attempt) = watch::channel(None);
         *state = State::Connecting(attempt.clone());
