@@ -81,7 +81,7 @@ impl v1::no_comments_server::NoComments for Everything {
     }
 }
 
-impl v1::idle_server::Idle for Everything {}
+impl v1::service_server::Service for Everything {}
 
 impl bare::bare_server::Bare for Everything {
     async fn call(&self, request: Request<bare::BareMessage>) -> Result<Response<bare::BareMessage>, Status> {
@@ -117,6 +117,6 @@ fn methods_answer_at_the_names_of_the_proto() {
         paths(v1::no_comments_server::NoCommentsServer::new(Everything)),
         ["/corners.v1.NoComments/HTTPGet2", "/corners.v1.NoComments/lowerCamel"]
     );
-    assert!(paths(v1::idle_server::IdleServer::new(Everything)).is_empty());
+    assert!(paths(v1::service_server::ServiceServer::new(Everything)).is_empty());
     assert_eq!(paths(bare::bare_server::BareServer::new(Everything)), ["/Bare/Call"]);
 }
