@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     http2::DataBuf,
-    wire::{Encoding, Metadata, Status, Trailers},
+    wire::{ContentType, Encoding, EncodingSet, Metadata, ResponseHeaders, Status, Trailers},
 };
 
 /// The queue between a sender and its stream. Clones share it.
@@ -45,6 +45,14 @@ struct State {
 pub(crate) struct Head {
     pub(crate) metadata: Metadata,
     pub(crate) encoding: Encoding,
+}
+
+impl Head {
+    /// -> HEADERS
+    pub(crate) fn to_http(self) -> http::Response<()> {
+        let Head { metadata, encoding } = self;
+        ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(ContentType::GRPC)
+    }
 }
 
 /// How a stream ends on this side.

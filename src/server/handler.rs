@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    call::{Deadline, Limits},
+    call::Deadline,
     http2::{RecvHalf, Respond},
     server::settings::Settings,
     transport::{BoxFuture, Peer},
@@ -29,17 +29,6 @@ pub(super) struct Call {
     pub(super) respond: Respond,
     pub(super) peer: Arc<Peer>,
     pub(super) settings: Arc<Settings>,
-}
-
-impl Call {
-    pub(super) fn limits(&self, descriptor: Limits) -> Limits {
-        self.settings.limits(self.headers.path.path(), descriptor)
-    }
-
-    /// When the client gives the call up.
-    pub(super) fn deadline(&self) -> Option<Deadline> {
-        self.headers.timeout.map(|timeout| Deadline::after(timeout.duration()))
-    }
 }
 
 /// How a handler ended.

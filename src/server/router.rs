@@ -2,11 +2,7 @@
 //!
 //! A path is looked up whole, byte for byte: "/" Service "/" Method, case-sensitive, without a query (rule 3).
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    fmt,
-    future::Future,
-};
+use std::{collections::HashMap, fmt, future::Future};
 
 use crate::{
     call::{MessageReceiver, MessageSender, MethodDescriptor, Request, Response},
@@ -96,14 +92,7 @@ impl Router {
     }
 
     fn insert(&mut self, path: &'static str, handler: Handler) {
-        match self.handlers.entry(path) {
-            Entry::Occupied(mut entry) => {
-                entry.insert(handler);
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(handler);
-            }
-        }
+        self.handlers.insert(path, handler);
     }
 }
 

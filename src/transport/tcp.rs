@@ -1,7 +1,8 @@
 //! **TCP**: the transport that the socket is compared with, and the one for other hosts.
 //!
-//! `TCP_NODELAY` is set on both sides: gRPC writes whole frames, and Nagle would hold the last one back. Port 0
-//! binds a free port, and the listener's endpoint tells which. A name with several addresses is tried in order.
+//! `TCP_NODELAY` is set on both sides: gRPC writes whole frames, and Nagle would hold the last one back. Port
+//! 0 binds a free port, and the listener's endpoint tells which. A name with several addresses is tried in
+//! order.
 
 use std::io;
 use std::net::SocketAddr;
@@ -86,8 +87,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::new(socket.listen(BACKLOG)?)
 }
 
-/// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer has gone,
-/// is no worse for it (rule 65).
+/// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer
+/// has gone, is no worse for it (rule 65).
 pub(super) fn set_nodelay(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
 }

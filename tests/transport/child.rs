@@ -58,11 +58,6 @@ impl Running {
         assert!(self.child.wait().expect("it is a child").success());
     }
 
-    /// Whether the child has not ended.
-    pub(crate) fn is_alive(&mut self) -> bool {
-        self.child.try_wait().expect("it is a child").is_none()
-    }
-
     /// Ends the child by SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is a child");

@@ -53,12 +53,12 @@ async fn a_child_serves_the_one_connection_it_inherits() {
 #[tokio::test]
 async fn a_connection_is_ended_by_drop_though_its_number_stays_open() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut client = with_fd_3(theirs, "inherited::role_connects_fd_3_and_drops_it");
     assert_eq!(client.next_answer(), "dropped");
     assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0, "the end of file while the child lives");
     let again = client.next_answer();
     assert!(again.starts_with("NotConnected: cannot connect to fd:3: its connection was taken"), "{again}");
-    assert!(client.is_alive());
 }
 
 #[tokio::test]

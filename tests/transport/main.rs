@@ -1,7 +1,7 @@
 //! The transports through the public API: who owns a path, what errors say, what the kernel tells of a peer.
 //!
-//! Another process, user, umask or working directory is this binary again: a test marked as a child's role is run
-//! by the others in a process of its own, told by the environment what to do.
+//! Another process, user, umask or working directory is this binary again: a test marked as a child's role is
+//! run by the others in a process of its own, told by the environment what to do.
 #![cfg(feature = "unix")]
 
 mod child;
@@ -50,8 +50,8 @@ async fn assert_carries_one_way(from: &mut Box<dyn Io>, to: &mut Box<dyn Io>) {
     assert_eq!(&received, b"PRI * HTTP/2.0");
 }
 
-/// Leaves a socket file that nobody listens on. It never did listen: a listener that is closed lives on for an instant
-/// in a child that another test is just about to start.
+/// Leaves a socket file that nobody listens on. It never did listen: a listener that is closed lives on for
+/// an instant in a child that another test is just about to start.
 fn make_stale(path: &Path) {
     let socket = tokio::net::UnixSocket::new_stream().expect("makes a socket");
     socket.bind(path).expect("binds it");

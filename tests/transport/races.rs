@@ -50,7 +50,8 @@ fn role_races() {
     child::tell(race(Path::new(&path), 200));
 }
 
-/// Takes the path again and again; each time proves that nobody else has it and that clients reach this listener.
+/// Takes the path again and again; each time proves that nobody else has it and that clients reach this
+/// listener.
 fn race(path: &Path, rounds: usize) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     (0..rounds).filter(|_| runtime.block_on(own_once(path))).count()

@@ -1,7 +1,8 @@
 //! **errno in words**: why a Unix socket did not open, and the way out.
 //!
 //! One errno has several causes here (ECONNREFUSED: a stale file, one that is no socket, a server before its
-//! `listen`), so the file is looked at again before the words are chosen. The kind of the error is never changed.
+//! `listen`), so the file is looked at again before the words are chosen. The kind of the error is never
+//! changed.
 
 use std::fs::{self, FileType};
 use std::io;
