@@ -13,6 +13,8 @@ impl<M: Message + Default> Codec<M> {
 }
 
 fn encode<M: Message>(message: &M, buffer: &mut BytesMut) -> Option<Bytes> {
+    // One allocation at most, for the price of measuring the message twice: prost measures it too, but does not reserve.
+    buffer.reserve(message.encoded_len());
     // Fails only if the buffer cannot grow enough, and a `BytesMut` grows up to `usize::MAX`.
     let encoded = message.encode(buffer);
     debug_assert!(encoded.is_ok(), "a BytesMut has room");
@@ -43,6 +45,13 @@ mod tests {
         let mut buffer = BytesMut::from(&[0, 0, 0, 0, 0][..]);
         assert_eq!((Codec::PROST.encode)(&String::from("hi"), &mut buffer), None);
         assert_eq!(buffer, &b"\0\0\0\0\0\x0a\x02hi"[..]);
+    }
+
+    #[test]
+    fn grows_the_buffer_once() {
+        let mut buffer = BytesMut::new();
+        (Codec::PROST.encode)(&"x".repeat(1000), &mut buffer);
+        assert_eq!((buffer.len(), buffer.capacity()), (1003, 1003));
     }
 
     #[test]

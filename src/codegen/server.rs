@@ -1,7 +1,7 @@
 //! `echo_server::{Echo, EchoServer}`: the trait that a service implements, and what makes a `Service` of it.
 //!
-//! The trait has the service's own name, and that may be any of the prelude: in its module, `Result` and the like are
-//! named from the root. Its methods may have names of `Arc`'s, such as `clone`: they are called by `T::name`.
+//! The trait has the service's own name, and that may be `Result` or `Request`: the text is written with whole paths, which
+//! are shortened where that is safe. Its methods may have names of `Arc`'s, such as `clone`: they are called by `T::name`.
 
 use prost_build::{Method, Service};
 
@@ -16,54 +16,74 @@ pub(super) fn module(service: &Service) -> String {
     let deprecated = deprecation(service.options.deprecated);
     let functions: String = service.methods.iter().map(function).collect();
     let registrations: String = service.methods.iter().map(|method| registration(&module, method)).collect();
-    format!(
-        "/// The server side of `{full_name}`.
-        pub mod {module}_server {{
-            #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    let items = format!(
+        "{docs}
+        {deprecated}
+        pub trait {name}: ::std::marker::Send + ::std::marker::Sync + 'static {{
+            {functions}
+        }}
 
-            {docs}
-            {deprecated}
-            pub trait {name}: ::std::marker::Send + ::std::marker::Sync + 'static {{
-                {functions}
+        /// Serves an implementation of [`{name}`].
+        pub struct {server}<T> {{
+            service: ::std::sync::Arc<T>,
+        }}
+
+        impl<T: {name}> {server}<T> {{
+            /// Serves an implementation.
+            pub fn new(service: T) -> Self {{
+                Self::from_arc(::std::sync::Arc::new(service))
             }}
 
-            /// Serves an implementation of [`{name}`].
-            pub struct {server}<T> {{
-                service: ::std::sync::Arc<T>,
+            /// Serves an implementation that others hold too.
+            pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {{
+                Self {{ service }}
             }}
+        }}
 
-            impl<T: {name}> {server}<T> {{
-                /// Serves an implementation.
-                pub fn new(service: T) -> Self {{
-                    Self::from_arc(::std::sync::Arc::new(service))
-                }}
-
-                /// Serves an implementation that others hold too.
-                pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {{
-                    Self {{ service }}
-                }}
+        impl<T: {name}> ::wirepath::server::Service for {server}<T> {{
+            fn register(self, router: &mut ::wirepath::server::Router) {{
+                {registrations}
             }}
+        }}
 
-            impl<T: {name}> ::wirepath::server::Service for {server}<T> {{
-                fn register(self, router: &mut ::wirepath::server::Router) {{
-                    {registrations}
-                }}
+        impl<T> ::std::clone::Clone for {server}<T> {{
+            fn clone(&self) -> Self {{
+                Self {{ service: ::std::sync::Arc::clone(&self.service) }}
             }}
+        }}
 
-            impl<T> ::std::clone::Clone for {server}<T> {{
-                fn clone(&self) -> Self {{
-                    Self {{ service: ::std::sync::Arc::clone(&self.service) }}
-                }}
-            }}
-
-            impl<T> ::std::fmt::Debug for {server}<T> {{
-                fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
-                    f.debug_struct(\"{server}\").finish_non_exhaustive()
-                }}
+        impl<T> ::std::fmt::Debug for {server}<T> {{
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
+                f.debug_struct(\"{server}\").finish_non_exhaustive()
             }}
         }}
         "
+    );
+    let (uses, items) = shorten(items, name);
+    format!(
+        "/// The server side of `{full_name}`.
+        pub mod {module}_server {{
+            #![allow(dead_code, deprecated, unused_imports, unused_variables, clippy::wrong_self_convention)]
+            {uses}
+            {items}
+        }}
+        "
     )
+}
+
+/// Replaces whole paths by their last words, but for one that is the service's own name, and gives what to import.
+fn shorten(mut items: String, service_name: &str) -> (String, String) {
+    let mut uses = String::new();
+    for path in IMPORTED.iter().chain(&PRELUDE) {
+        let Some((_, word)) = path.rsplit_once("::").filter(|(_, word)| *word != service_name) else {
+            continue;
+        };
+        items = items.replace(path, word);
+        if IMPORTED.contains(path) {
+            uses.push_str(&format!("use {path};\n"));
+        }
+    }
+    (uses, items)
 }
 
 fn function(method: &Method) -> String {
@@ -109,3 +129,18 @@ fn registration(module: &str, method: &Method) -> String {
         "
     )
 }
+
+const IMPORTED: [&str; 9] = [
+    "::std::future::Future",
+    "::std::sync::Arc",
+    "::wirepath::MessageReceiver",
+    "::wirepath::MessageSender",
+    "::wirepath::Request",
+    "::wirepath::Response",
+    "::wirepath::Status",
+    "::wirepath::server::Router",
+    "::wirepath::server::Service",
+];
+
+const PRELUDE: [&str; 4] =
+    ["::std::clone::Clone", "::std::marker::Send", "::std::marker::Sync", "::std::result::Result"];

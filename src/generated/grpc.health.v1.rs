@@ -162,90 +162,97 @@ pub mod health_client {
 }
 /// The server side of `grpc.health.v1.Health`.
 pub mod health_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// Tells whether a server, or one service of it, takes calls.
-    pub trait Health: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait Health: Send + Sync + 'static {
         /// The status now. An unknown service is NOT_FOUND; no name means the server as a whole.
         fn check(
             &self,
-            request: ::wirepath::Request<super::HealthCheckRequest>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::HealthCheckResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::HealthCheckRequest>,
+        ) -> impl Future<
+            Output = Result<Response<super::HealthCheckResponse>, Status>,
+        > + Send;
         /// The status of every service now. More than 100 of them are RESOURCE_EXHAUSTED.
         fn list(
             &self,
-            request: ::wirepath::Request<super::HealthListRequest>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::HealthListResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::HealthListRequest>,
+        ) -> impl Future<
+            Output = Result<Response<super::HealthListResponse>, Status>,
+        > + Send;
         /// The status now, and then each change of it.
         ///
         /// An unknown service is no error here: the server sends SERVICE_UNKNOWN, and more when the service appears. A client
         /// told UNIMPLEMENTED stops watching; after any other end it calls again, with a back-off.
         fn watch(
             &self,
-            request: ::wirepath::Request<super::HealthCheckRequest>,
-            responses: ::wirepath::MessageSender<super::HealthCheckResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            request: Request<super::HealthCheckRequest>,
+            responses: MessageSender<super::HealthCheckResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
     }
     /// Serves an implementation of [`Health`].
     pub struct HealthServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: Health> HealthServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: Health> ::wirepath::server::Service for HealthServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: Health> Service for HealthServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::health_methods::CHECK,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::check(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::health_methods::LIST,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::list(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .server_streaming(
                     &super::health_methods::WATCH,
                     move |request, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::watch(&service, request, responses).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for HealthServer<T> {
+    impl<T> Clone for HealthServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }

@@ -172,42 +172,53 @@ pub mod server_reflection_client {
 }
 /// The server side of `grpc.reflection.v1.ServerReflection`.
 pub mod server_reflection_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// Tells which services a server has, and what their messages are made of.
-    pub trait ServerReflection: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait ServerReflection: Send + Sync + 'static {
         /// Answers each request in order. What is not found is an answer too: the stream stays open.
         fn server_reflection_info(
             &self,
-            requests: ::wirepath::Request<
-                ::wirepath::MessageReceiver<super::ServerReflectionRequest>,
-            >,
-            responses: ::wirepath::MessageSender<super::ServerReflectionResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::ServerReflectionRequest>>,
+            responses: MessageSender<super::ServerReflectionResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
     }
     /// Serves an implementation of [`ServerReflection`].
     pub struct ServerReflectionServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: ServerReflection> ServerReflectionServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: ServerReflection> ::wirepath::server::Service for ServerReflectionServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: ServerReflection> Service for ServerReflectionServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .bidi_streaming(
                     &super::server_reflection_methods::SERVER_REFLECTION_INFO,
                     move |requests, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move {
                             T::server_reflection_info(&service, requests, responses)
                                 .await
@@ -216,10 +227,10 @@ pub mod server_reflection_server {
                 );
         }
     }
-    impl<T> ::std::clone::Clone for ServerReflectionServer<T> {
+    impl<T> Clone for ServerReflectionServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }

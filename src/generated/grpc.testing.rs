@@ -370,190 +370,174 @@ pub mod test_service_client {
 }
 /// The server side of `grpc.testing.TestService`.
 pub mod test_service_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// All call shapes, with requests that say what the responses are to be like.
-    pub trait TestService: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait TestService: Send + Sync + 'static {
         /// Unary: nothing for nothing.
         fn empty_call(
             &self,
-            request: ::wirepath::Request<super::Empty>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Empty>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Empty>,
+        ) -> impl Future<Output = Result<Response<super::Empty>, Status>> + Send;
         /// Unary: a response of the size asked for.
         fn unary_call(
             &self,
-            request: ::wirepath::Request<super::SimpleRequest>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::SimpleResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::SimpleRequest>,
+        ) -> impl Future<
+            Output = Result<Response<super::SimpleResponse>, Status>,
+        > + Send;
         /// Unary: as UnaryCall, and a cache on the way may answer.
         fn cacheable_unary_call(
             &self,
-            request: ::wirepath::Request<super::SimpleRequest>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::SimpleResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::SimpleRequest>,
+        ) -> impl Future<
+            Output = Result<Response<super::SimpleResponse>, Status>,
+        > + Send;
         /// Server streaming: responses of the sizes asked for.
         fn streaming_output_call(
             &self,
-            request: ::wirepath::Request<super::StreamingOutputCallRequest>,
-            responses: ::wirepath::MessageSender<super::StreamingOutputCallResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            request: Request<super::StreamingOutputCallRequest>,
+            responses: MessageSender<super::StreamingOutputCallResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
         /// Client streaming: adds up the sizes of the payloads.
         fn streaming_input_call(
             &self,
-            requests: ::wirepath::Request<
-                ::wirepath::MessageReceiver<super::StreamingInputCallRequest>,
-            >,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::StreamingInputCallResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::StreamingInputCallRequest>>,
+        ) -> impl Future<
+            Output = Result<Response<super::StreamingInputCallResponse>, Status>,
+        > + Send;
         /// Bidirectional streaming: serves each request as soon as it arrives.
         fn full_duplex_call(
             &self,
-            requests: ::wirepath::Request<
-                ::wirepath::MessageReceiver<super::StreamingOutputCallRequest>,
-            >,
-            responses: ::wirepath::MessageSender<super::StreamingOutputCallResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::StreamingOutputCallRequest>>,
+            responses: MessageSender<super::StreamingOutputCallResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
         /// Bidirectional streaming: serves all requests, in order, once the client has finished.
         fn half_duplex_call(
             &self,
-            requests: ::wirepath::Request<
-                ::wirepath::MessageReceiver<super::StreamingOutputCallRequest>,
-            >,
-            responses: ::wirepath::MessageSender<super::StreamingOutputCallResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::StreamingOutputCallRequest>>,
+            responses: MessageSender<super::StreamingOutputCallResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
         /// Unary: a method that no server has, though it has the service.
         fn unimplemented_call(
             &self,
-            request: ::wirepath::Request<super::Empty>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Empty>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Empty>,
+        ) -> impl Future<Output = Result<Response<super::Empty>, Status>> + Send;
     }
     /// Serves an implementation of [`TestService`].
     pub struct TestServiceServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: TestService> TestServiceServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: TestService> ::wirepath::server::Service for TestServiceServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: TestService> Service for TestServiceServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::test_service_methods::EMPTY_CALL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::empty_call(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::test_service_methods::UNARY_CALL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::unary_call(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::test_service_methods::CACHEABLE_UNARY_CALL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::cacheable_unary_call(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .server_streaming(
                     &super::test_service_methods::STREAMING_OUTPUT_CALL,
                     move |request, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move {
                             T::streaming_output_call(&service, request, responses).await
                         }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .client_streaming(
                     &super::test_service_methods::STREAMING_INPUT_CALL,
                     move |requests| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::streaming_input_call(&service, requests).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .bidi_streaming(
                     &super::test_service_methods::FULL_DUPLEX_CALL,
                     move |requests, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move {
                             T::full_duplex_call(&service, requests, responses).await
                         }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .bidi_streaming(
                     &super::test_service_methods::HALF_DUPLEX_CALL,
                     move |requests, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move {
                             T::half_duplex_call(&service, requests, responses).await
                         }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::test_service_methods::UNIMPLEMENTED_CALL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::unimplemented_call(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for TestServiceServer<T> {
+    impl<T> Clone for TestServiceServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }
@@ -607,52 +591,61 @@ pub mod unimplemented_service_client {
 }
 /// The server side of `grpc.testing.UnimplementedService`.
 pub mod unimplemented_service_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// A service that no server has.
-    pub trait UnimplementedService: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait UnimplementedService: Send + Sync + 'static {
         /// Unary: a method that no server has.
         fn unimplemented_call(
             &self,
-            request: ::wirepath::Request<super::Empty>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Empty>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Empty>,
+        ) -> impl Future<Output = Result<Response<super::Empty>, Status>> + Send;
     }
     /// Serves an implementation of [`UnimplementedService`].
     pub struct UnimplementedServiceServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: UnimplementedService> UnimplementedServiceServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: UnimplementedService> ::wirepath::server::Service
-    for UnimplementedServiceServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: UnimplementedService> Service for UnimplementedServiceServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::unimplemented_service_methods::UNIMPLEMENTED_CALL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::unimplemented_call(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for UnimplementedServiceServer<T> {
+    impl<T> Clone for UnimplementedServiceServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }

@@ -187,108 +187,107 @@ pub mod echo_client {
 }
 /// The server side of `wirepath.echo.v1.Echo`.
 pub mod echo_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// Says back what it is told.
-    pub trait Echo: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait Echo: Send + Sync + 'static {
         /// Unary: the response holds the text and the payload of the request.
         fn say(
             &self,
-            request: ::wirepath::Request<super::SayRequest>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::SayResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::SayRequest>,
+        ) -> impl Future<Output = Result<Response<super::SayResponse>, Status>> + Send;
         /// Client streaming: counts what arrives and answers once, when the client has finished.
         fn collect(
             &self,
-            requests: ::wirepath::Request<
-                ::wirepath::MessageReceiver<super::CollectRequest>,
-            >,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::CollectResponse>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::CollectRequest>>,
+        ) -> impl Future<
+            Output = Result<Response<super::CollectResponse>, Status>,
+        > + Send;
         /// Server streaming: sends as many messages as it is asked for.
         fn count(
             &self,
-            request: ::wirepath::Request<super::CountRequest>,
-            responses: ::wirepath::MessageSender<super::CountResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            request: Request<super::CountRequest>,
+            responses: MessageSender<super::CountResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
         /// Bidirectional streaming: answers each message with its like, as soon as it arrives.
         fn chat(
             &self,
-            requests: ::wirepath::Request<
-                ::wirepath::MessageReceiver<super::ChatRequest>,
-            >,
-            responses: ::wirepath::MessageSender<super::ChatResponse>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::ChatRequest>>,
+            responses: MessageSender<super::ChatResponse>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
     }
     /// Serves an implementation of [`Echo`].
     pub struct EchoServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: Echo> EchoServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: Echo> ::wirepath::server::Service for EchoServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: Echo> Service for EchoServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::echo_methods::SAY,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::say(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .client_streaming(
                     &super::echo_methods::COLLECT,
                     move |requests| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::collect(&service, requests).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .server_streaming(
                     &super::echo_methods::COUNT,
                     move |request, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::count(&service, request, responses).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .bidi_streaming(
                     &super::echo_methods::CHAT,
                     move |requests, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::chat(&service, requests, responses).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for EchoServer<T> {
+    impl<T> Clone for EchoServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }

@@ -42,51 +42,61 @@ pub mod bare_client {
 }
 /// The server side of `Bare`.
 pub mod bare_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// A service without a package.
-    pub trait Bare: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait Bare: Send + Sync + 'static {
         /// A path of two parts all the same.
         fn call(
             &self,
-            request: ::wirepath::Request<super::BareMessage>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::BareMessage>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::BareMessage>,
+        ) -> impl Future<Output = Result<Response<super::BareMessage>, Status>> + Send;
     }
     /// Serves an implementation of [`Bare`].
     pub struct BareServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: Bare> BareServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: Bare> ::wirepath::server::Service for BareServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: Bare> Service for BareServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::bare_methods::CALL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::call(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for BareServer<T> {
+    impl<T> Clone for BareServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }

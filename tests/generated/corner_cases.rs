@@ -1,8 +1,9 @@
 //! What the generator makes of the protos beside this file, nested as their packages are: that it compiles without a
-//! warning, can be implemented by plain `async fn`, and is found at the names of the protos.
+//! warning, can be implemented by plain `async fn`, is found at the names of the protos, and makes calls.
 
 use wirepath::server::{Router, Service};
-use wirepath::{MessageReceiver, MessageSender, Request, Response, Status};
+use wirepath::transport::duplex;
+use wirepath::{Channel, MessageReceiver, MessageSender, Request, Response, Server, Status};
 
 use self::corners::v1::{self, Outer};
 
@@ -29,15 +30,32 @@ impl v1::keywords_server::Keywords for Everything {
         Ok(request.into_message().into())
     }
 
-    async fn self_(&self, _: Request<MessageReceiver<Outer>>) -> Result<Response<Outer>, Status> {
-        Ok(Outer::default().into())
+    async fn self_(&self, requests: Request<MessageReceiver<Outer>>) -> Result<Response<Outer>, Status> {
+        let mut requests = requests.into_message();
+        let mut last = Outer::default();
+        while let Some(request) = requests.recv().await? {
+            last = request;
+        }
+        Ok(last.into())
     }
 
-    async fn r#async(&self, _: Request<Outer>, _: MessageSender<Outer>) -> Result<(), Status> {
-        Ok(())
+    async fn r#async(
+        &self,
+        request: Request<Outer>,
+        mut responses: MessageSender<Outer>,
+    ) -> Result<(), Status> {
+        responses.send(request.into_message()).await
     }
 
-    async fn r#gen(&self, _: Request<MessageReceiver<Outer>>, _: MessageSender<Outer>) -> Result<(), Status> {
+    async fn r#gen(
+        &self,
+        requests: Request<MessageReceiver<Outer>>,
+        mut responses: MessageSender<Outer>,
+    ) -> Result<(), Status> {
+        let mut requests = requests.into_message();
+        while let Some(request) = requests.recv().await? {
+            responses.send(request).await?;
+        }
         Ok(())
     }
 
@@ -81,7 +99,7 @@ impl v1::no_comments_server::NoComments for Everything {
     }
 }
 
-impl v1::idle_server::Idle for Everything {}
+impl v1::service_server::Service for Everything {}
 
 impl bare::bare_server::Bare for Everything {
     async fn call(&self, request: Request<bare::BareMessage>) -> Result<Response<bare::BareMessage>, Status> {
@@ -117,6 +135,51 @@ fn methods_answer_at_the_names_of_the_proto() {
         paths(v1::no_comments_server::NoCommentsServer::new(Everything)),
         ["/corners.v1.NoComments/HTTPGet2", "/corners.v1.NoComments/lowerCamel"]
     );
-    assert!(paths(v1::idle_server::IdleServer::new(Everything)).is_empty());
+    assert!(paths(v1::service_server::ServiceServer::new(Everything)).is_empty());
     assert_eq!(paths(bare::bare_server::BareServer::new(Everything)), ["/Bare/Call"]);
+}
+
+fn outer(data: &'static [u8]) -> Outer {
+    Outer { inner: Some(v1::outer::Inner { data: data.into() }) }
+}
+
+#[tokio::test]
+async fn the_clients_call_the_servers() -> Result<(), Status> {
+    let (connector, listener) = duplex(64 * 1024);
+    let server = Server::new()
+        .add(v1::keywords_server::KeywordsServer::new(Everything))
+        .add(v1::result_server::ResultServer::new(Everything))
+        .add(bare::bare_server::BareServer::new(Everything));
+    tokio::spawn(server.serve(listener));
+    let channel = Channel::new(connector);
+
+    let keywords = v1::keywords_client::KeywordsClient::new(channel.clone());
+    assert_eq!(keywords.r#type(outer(b"type")).await?.into_message(), outer(b"type"));
+    assert_eq!(keywords.new_(outer(b"new")).await?.into_message(), outer(b"new"));
+    assert_eq!(keywords.clone(outer(b"clone")).await?.into_message(), outer(b"clone"));
+
+    let (mut requests, responses) = keywords.self_(()).await?;
+    requests.send(outer(b"first")).await?;
+    requests.send(outer(b"last")).await?;
+    requests.finish().await?;
+    assert_eq!(responses.only_message().await?.into_message(), outer(b"last"));
+
+    let mut responses = keywords.r#async(outer(b"async")).await?;
+    assert_eq!(responses.recv().await?, Some(outer(b"async")));
+    assert_eq!(responses.recv().await?, None);
+
+    let (mut requests, mut responses) = keywords.r#gen(()).await?;
+    requests.send(outer(b"gen")).await?;
+    assert_eq!(responses.recv().await?, Some(outer(b"gen")));
+    requests.finish().await?;
+    assert_eq!(responses.recv().await?, None);
+
+    let result = v1::result_client::ResultClient::new(channel.clone());
+    let inner = v1::outer::Inner { data: b"inner"[..].into() };
+    assert_eq!(result.nested(inner).await?.into_message().text, "inner");
+    assert!(result.language(()).await?.into_message());
+
+    let bare = bare::bare_client::BareClient::new(channel);
+    assert_eq!(bare.call(bare::BareMessage {}).await?.into_message(), bare::BareMessage {});
+    Ok(())
 }

@@ -163,146 +163,137 @@ pub mod keywords_client {
 }
 /// The server side of `corners.v1.Keywords`.
 pub mod keywords_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// Methods with names that Rust keeps for itself.
     ///
     /// A list, to see its lines kept:
     /// - one
     /// - two
-    pub trait Keywords: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait Keywords: Send + Sync + 'static {
         /// A keyword that can be a raw identifier.
         fn r#type(
             &self,
-            request: ::wirepath::Request<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Outer>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Outer>,
+        ) -> impl Future<Output = Result<Response<super::Outer>, Status>> + Send;
         /// A keyword that cannot.
         fn self_(
             &self,
-            requests: ::wirepath::Request<::wirepath::MessageReceiver<super::Outer>>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Outer>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::Outer>>,
+        ) -> impl Future<Output = Result<Response<super::Outer>, Status>> + Send;
         /// A keyword of edition 2018.
         fn r#async(
             &self,
-            request: ::wirepath::Request<super::Outer>,
-            responses: ::wirepath::MessageSender<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            request: Request<super::Outer>,
+            responses: MessageSender<super::Outer>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
         /// A keyword of edition 2024.
         fn r#gen(
             &self,
-            requests: ::wirepath::Request<::wirepath::MessageReceiver<super::Outer>>,
-            responses: ::wirepath::MessageSender<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<(), ::wirepath::Status>,
-        > + ::std::marker::Send;
+            requests: Request<MessageReceiver<super::Outer>>,
+            responses: MessageSender<super::Outer>,
+        ) -> impl Future<Output = Result<(), Status>> + Send;
         /// The name of every client's constructor.
         fn new(
             &self,
-            request: ::wirepath::Request<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Outer>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Outer>,
+        ) -> impl Future<Output = Result<Response<super::Outer>, Status>> + Send;
         /// The name of a function of `Arc`.
         fn clone(
             &self,
-            request: ::wirepath::Request<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Outer>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Outer>,
+        ) -> impl Future<Output = Result<Response<super::Outer>, Status>> + Send;
     }
     /// Serves an implementation of [`Keywords`].
     pub struct KeywordsServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: Keywords> KeywordsServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: Keywords> ::wirepath::server::Service for KeywordsServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: Keywords> Service for KeywordsServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::keywords_methods::TYPE,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::r#type(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .client_streaming(
                     &super::keywords_methods::SELF,
                     move |requests| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::self_(&service, requests).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .server_streaming(
                     &super::keywords_methods::ASYNC,
                     move |request, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::r#async(&service, request, responses).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .bidi_streaming(
                     &super::keywords_methods::GEN,
                     move |requests, responses| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::r#gen(&service, requests, responses).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::keywords_methods::NEW,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::new(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::keywords_methods::CLONE,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::clone(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for KeywordsServer<T> {
+    impl<T> Clone for KeywordsServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }
@@ -395,91 +386,98 @@ pub mod result_client {
 }
 /// The server side of `corners.v1.Result`.
 pub mod result_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// A service called like a type of the prelude.
-    pub trait Result: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait Result: Send + Sync + 'static {
         /// Types nested in others, in this package and in another.
         fn nested(
             &self,
-            request: ::wirepath::Request<super::outer::Inner>,
-        ) -> impl ::std::future::Future<
+            request: Request<super::outer::Inner>,
+        ) -> impl Future<
             Output = ::std::result::Result<
-                ::wirepath::Response<super::super::super::neighbour::outer::Inner>,
-                ::wirepath::Status,
+                Response<super::super::super::neighbour::outer::Inner>,
+                Status,
             >,
-        > + ::std::marker::Send;
+        > + Send;
         /// Types of the language.
         fn language(
             &self,
-            request: ::wirepath::Request<()>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<bool>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<()>,
+        ) -> impl Future<Output = ::std::result::Result<Response<bool>, Status>> + Send;
         /// A well-known type. See \[its docs\] at <https://protobuf.dev.>
         ///
         /// And words after it.
         fn well_known(
             &self,
-            request: ::wirepath::Request<::prost_types::Any>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<::prost_types::Any>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<::prost_types::Any>,
+        ) -> impl Future<
+            Output = ::std::result::Result<Response<::prost_types::Any>, Status>,
+        > + Send;
     }
     /// Serves an implementation of [`Result`].
     pub struct ResultServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: Result> ResultServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: Result> ::wirepath::server::Service for ResultServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: Result> Service for ResultServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::result_methods::NESTED,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::nested(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::result_methods::LANGUAGE,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::language(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::result_methods::WELL_KNOWN,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::well_known(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for ResultServer<T> {
+    impl<T> Clone for ResultServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }
@@ -549,67 +547,72 @@ pub mod no_comments_client {
 }
 /// The server side of `corners.v1.NoComments`.
 pub mod no_comments_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
-    pub trait NoComments: ::std::marker::Send + ::std::marker::Sync + 'static {
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
+    pub trait NoComments: Send + Sync + 'static {
         fn lower_camel(
             &self,
-            request: ::wirepath::Request<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Outer>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Outer>,
+        ) -> impl Future<Output = Result<Response<super::Outer>, Status>> + Send;
         fn http_get2(
             &self,
-            request: ::wirepath::Request<super::Outer>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::Outer>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::Outer>,
+        ) -> impl Future<Output = Result<Response<super::Outer>, Status>> + Send;
     }
     /// Serves an implementation of [`NoComments`].
     pub struct NoCommentsServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: NoComments> NoCommentsServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: NoComments> ::wirepath::server::Service for NoCommentsServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: NoComments> Service for NoCommentsServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::no_comments_methods::LOWER_CAMEL,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::lower_camel(&service, request).await }
                     },
                 );
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::no_comments_methods::HTTP_GET2,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::http_get2(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for NoCommentsServer<T> {
+    impl<T> Clone for NoCommentsServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }
@@ -619,61 +622,75 @@ pub mod no_comments_server {
         }
     }
 }
-/// The methods of `corners.v1.Idle`.
-pub mod idle_methods {
+/// The methods of `corners.v1.Service`.
+pub mod service_methods {
     #![allow(deprecated, unused_imports)]
     use ::wirepath::call::{MethodDescriptor, MethodType};
     use ::wirepath::codec::Codec;
 }
-/// The client side of `corners.v1.Idle`.
-pub mod idle_client {
+/// The client side of `corners.v1.Service`.
+pub mod service_client {
     #![allow(dead_code, deprecated, unused_imports, clippy::wrong_self_convention)]
     use ::wirepath::client::invoke;
     use ::wirepath::{Channel, MessageReceiver, MessageSender, Request, Response, Status};
-    /// A service without methods.
+    /// A service without methods, called like a trait of this crate.
     #[derive(Clone, Debug)]
-    pub struct IdleClient {
+    pub struct ServiceClient {
         channel: Channel,
     }
-    impl IdleClient {
+    impl ServiceClient {
         /// A client that makes its calls through a channel.
         pub fn new(channel: Channel) -> Self {
             Self { channel }
         }
     }
 }
-/// The server side of `corners.v1.Idle`.
-pub mod idle_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
-    /// A service without methods.
-    pub trait Idle: ::std::marker::Send + ::std::marker::Sync + 'static {}
-    /// Serves an implementation of [`Idle`].
-    pub struct IdleServer<T> {
-        service: ::std::sync::Arc<T>,
+/// The server side of `corners.v1.Service`.
+pub mod service_server {
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    /// A service without methods, called like a trait of this crate.
+    pub trait Service: Send + Sync + 'static {}
+    /// Serves an implementation of [`Service`].
+    pub struct ServiceServer<T> {
+        service: Arc<T>,
     }
-    impl<T: Idle> IdleServer<T> {
+    impl<T: Service> ServiceServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: Idle> ::wirepath::server::Service for IdleServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {}
+    impl<T: Service> ::wirepath::server::Service for ServiceServer<T> {
+        fn register(self, router: &mut Router) {}
     }
-    impl<T> ::std::clone::Clone for IdleServer<T> {
+    impl<T> Clone for ServiceServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }
-    impl<T> ::std::fmt::Debug for IdleServer<T> {
+    impl<T> ::std::fmt::Debug for ServiceServer<T> {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-            f.debug_struct("IdleServer").finish_non_exhaustive()
+            f.debug_struct("ServiceServer").finish_non_exhaustive()
         }
     }
 }
@@ -723,52 +740,62 @@ pub mod old_service_client {
 }
 /// The server side of `corners.v1.OldService`.
 pub mod old_service_server {
-    #![allow(dead_code, deprecated, unused_variables, clippy::wrong_self_convention)]
+    #![allow(
+        dead_code,
+        deprecated,
+        unused_imports,
+        unused_variables,
+        clippy::wrong_self_convention
+    )]
+    use ::std::future::Future;
+    use ::std::sync::Arc;
+    use ::wirepath::MessageReceiver;
+    use ::wirepath::MessageSender;
+    use ::wirepath::Request;
+    use ::wirepath::Response;
+    use ::wirepath::Status;
+    use ::wirepath::server::Router;
+    use ::wirepath::server::Service;
     /// A service of the past.
     #[deprecated]
-    pub trait OldService: ::std::marker::Send + ::std::marker::Sync + 'static {
+    pub trait OldService: Send + Sync + 'static {
         /// A method of the past, with a message of the past.
         fn old(
             &self,
-            request: ::wirepath::Request<super::OldMessage>,
-        ) -> impl ::std::future::Future<
-            Output = ::std::result::Result<
-                ::wirepath::Response<super::OldMessage>,
-                ::wirepath::Status,
-            >,
-        > + ::std::marker::Send;
+            request: Request<super::OldMessage>,
+        ) -> impl Future<Output = Result<Response<super::OldMessage>, Status>> + Send;
     }
     /// Serves an implementation of [`OldService`].
     pub struct OldServiceServer<T> {
-        service: ::std::sync::Arc<T>,
+        service: Arc<T>,
     }
     impl<T: OldService> OldServiceServer<T> {
         /// Serves an implementation.
         pub fn new(service: T) -> Self {
-            Self::from_arc(::std::sync::Arc::new(service))
+            Self::from_arc(Arc::new(service))
         }
         /// Serves an implementation that others hold too.
-        pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        pub fn from_arc(service: Arc<T>) -> Self {
             Self { service }
         }
     }
-    impl<T: OldService> ::wirepath::server::Service for OldServiceServer<T> {
-        fn register(self, router: &mut ::wirepath::server::Router) {
-            let service = ::std::sync::Arc::clone(&self.service);
+    impl<T: OldService> Service for OldServiceServer<T> {
+        fn register(self, router: &mut Router) {
+            let service = Arc::clone(&self.service);
             router
                 .unary(
                     &super::old_service_methods::OLD,
                     move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
+                        let service = Arc::clone(&service);
                         async move { T::old(&service, request).await }
                     },
                 );
         }
     }
-    impl<T> ::std::clone::Clone for OldServiceServer<T> {
+    impl<T> Clone for OldServiceServer<T> {
         fn clone(&self) -> Self {
             Self {
-                service: ::std::sync::Arc::clone(&self.service),
+                service: Arc::clone(&self.service),
             }
         }
     }
