@@ -59,7 +59,9 @@ impl<M> MessageEncoder<M> {
         }
         if plain.len() > self.max_len {
             buf.truncate(start);
-            return Err(WireError::MessageTooLarge { len: plain.len() as u64, max: self.max_len as u64 }.into());
+            return Err(
+                WireError::MessageTooLarge { len: plain.len() as u64, max: self.max_len as u64 }.into()
+            );
         }
         // An empty message has nothing to compress, and some decoders refuse an empty member (rule 24).
         let is_compressed = !plain.is_empty();

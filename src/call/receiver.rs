@@ -206,9 +206,11 @@ pub(crate) async fn with_body_text(status: Status, body: &mut RecvHalf) -> Statu
     if text.is_empty() {
         return status;
     }
-    Status::new(status.code(), format!("{}; it begins: {:?}", status.message(), String::from_utf8_lossy(&text)))
+    Status::new(
+        status.code(),
+        format!("{}; it begins: {:?}", status.message(), String::from_utf8_lossy(&text)),
+    )
 }
-
 
 // What grpc-go shows of such a body.
 const BODY_TEXT_MAX: usize = 1024;

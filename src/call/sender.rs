@@ -122,7 +122,8 @@ impl<M> Drop for MessageSender<M> {
         match self.side {
             Side::Client { is_finished: true } => {}
             Side::Client { is_finished: false } => {
-                self.outbox.reset(error_code::CANCEL, Status::cancelled("the sender was dropped before finish()"));
+                self.outbox
+                    .reset(error_code::CANCEL, Status::cancelled("the sender was dropped before finish()"));
             }
             Side::Server { .. } => {
                 if !self.metadata.is_empty() {

@@ -81,8 +81,9 @@ impl Channel {
         method: &MethodDescriptor<Q, R>,
         fill: impl FnOnce(&mut RequestHeaders),
     ) -> Result<RequestHeaders, Status> {
-        let path = http::uri::PathAndQuery::from_maybe_shared(bytes::Bytes::from_static(method.path().as_bytes()))
-            .map_err(|_| Status::internal(format!("{:?} is not a method path", method.path())))?;
+        let path =
+            http::uri::PathAndQuery::from_maybe_shared(bytes::Bytes::from_static(method.path().as_bytes()))
+                .map_err(|_| Status::internal(format!("{:?} is not a method path", method.path())))?;
         let mut headers = RequestHeaders::new(self.shared.authority.clone(), path);
         headers.user_agent = Some(self.shared.user_agent.clone());
         headers.accept_encoding = codec::supported();

@@ -72,7 +72,10 @@ impl Connection {
             }
             if deadline.is_some_and(|deadline| deadline.remaining() <= pause) {
                 let last = self.unavailable(&failure);
-                return Err(Status::deadline_exceeded(format!("the deadline has passed: {}", last.message())));
+                return Err(Status::deadline_exceeded(format!(
+                    "the deadline has passed: {}",
+                    last.message()
+                )));
             }
             tokio::time::sleep(pause).await;
             pause = pause.mul_f32(PAUSE_GROWTH).min(LONGEST_PAUSE);
@@ -130,7 +133,8 @@ impl Shared {
 
 /// Connects, tells those who wait, and drives the connection to its end.
 async fn connect(shared: Weak<Shared>, attempt: watch::Sender<Attempt>) {
-    let Some((connector, http2)) = shared.upgrade().map(|s| (Arc::clone(&s.connector), s.http2.clone())) else {
+    let Some((connector, http2)) = shared.upgrade().map(|s| (Arc::clone(&s.connector), s.http2.clone()))
+    else {
         return;
     };
     let connected = handshake(&*connector, &http2).await;

@@ -7,8 +7,8 @@ use http::StatusCode;
 
 use crate::{
     call::{
-        CallOptions, Deadline, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender, MethodDescriptor,
-        Outbox, Request, Response, alongside, check_encoding, pump, with_body_text,
+        CallOptions, Deadline, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
+        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, with_body_text,
     },
     client::Channel,
     codec,
@@ -31,7 +31,8 @@ pub async fn unary<Q, R>(
     let mut decoder = call.decoder(method);
     Deadline::bound(call.deadline, async {
         // -> HEADERS
-        let (mut send, response, _) = channel.send_request(call.headers, &call.options, call.deadline).await?;
+        let (mut send, response, _) =
+            channel.send_request(call.headers, &call.options, call.deadline).await?;
         // -> DATA, END_STREAM; what ends the stream before shows in the answer.
         let (answer, is_sent) = alongside(send.send_last(data), receive_one(response, &mut decoder)).await;
         if !is_sent && answer.is_ok() {

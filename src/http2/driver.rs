@@ -37,7 +37,12 @@ impl<C> Driver<C> {
         let wakes = Arc::new(Wakes::default());
         let connection_waker = Waker::from(Arc::new(ConnectionWaker(Arc::clone(&wakes))));
         connection_waker.wake_by_ref();
-        Self { connection, gate, tasks: Tasks { slots: Vec::new(), free: Vec::new(), wakes }, connection_waker }
+        Self {
+            connection,
+            gate,
+            tasks: Tasks { slots: Vec::new(), free: Vec::new(), wakes },
+            connection_waker,
+        }
     }
 
     /// A handle by which others put futures on this connection's task.

@@ -123,7 +123,9 @@ impl AsyncRead for GatedIo {
         let read = Pin::new(&mut held.io).poll_read(cx, buf);
         // What the peer sent before it closed is queued already, so a read that waits has nothing left to save.
         match held.failure.take() {
-            Some(failure) if read.is_pending() && tokio::task::coop::has_budget_remaining() => Poll::Ready(Err(failure)),
+            Some(failure) if read.is_pending() && tokio::task::coop::has_budget_remaining() => {
+                Poll::Ready(Err(failure))
+            }
             failure => {
                 held.failure = failure;
                 read

@@ -6,10 +6,12 @@ use std::{
     task::Poll,
 };
 
+use http::Method;
+
 use crate::{
     call::{
-        Deadline, End, Head, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender, MethodDescriptor, Next,
-        Outbox, Request, Response, alongside, pump,
+        Deadline, End, Head, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
+        MethodDescriptor, Next, Outbox, Request, Response, alongside, pump,
     },
     codec,
     http2::{Accepted, DataBuf, Error, RecvHalf, Respond, error_code},
@@ -31,9 +33,10 @@ pub(super) fn serve(
 ) -> BoxFuture<'static, ()> {
     let Accepted { request, body, respond } = accepted;
     // <- HEADERS
+    let method = request.method().clone();
     let headers = match RequestHeaders::from_http(request).and_then(check_encoding) {
         Ok(headers) => headers,
-        Err(refusal) => return Box::pin(refuse(respond, refusal)),
+        Err(refusal) => return Box::pin(refuse(respond, refusal, method)),
     };
     if let Err(status) = settings.admit(&headers, &peer) {
         return Box::pin(fail(respond, status));
@@ -239,7 +242,9 @@ async fn stream(
         let end = match run(served, deadline, |_| Poll::Pending).await {
             Ended::Returned(Ok(())) => End::Trailers(Trailers::ok(outbox.take_trailers())),
             Ended::Returned(Err(status)) => End::Trailers(Trailers::from_status(status)),
-            Ended::DeadlinePassed | Ended::Cancelled => return outbox.reset(error_code::CANCEL, deadline_passed()),
+            Ended::DeadlinePassed | Ended::Cancelled => {
+                return outbox.reset(error_code::CANCEL, deadline_passed());
+            }
         };
         outbox.end(end);
     };
@@ -279,8 +284,10 @@ async fn fail(mut respond: Respond, status: Status) {
 }
 
 /// What is not a call gets an answer in its own terms: HTTP 405 or 415 with a text, or Trailers-Only.
-async fn refuse(mut respond: Respond, refusal: Refusal) {
+async fn refuse(mut respond: Respond, refusal: Refusal, method: Method) {
     let (response, text) = refusal.to_http(codec::supported());
+    // The answer to HEAD has no content (RFC 9110, section 9.3.2).
+    let text = text.filter(|_| method != Method::HEAD);
     let _ = match text {
         None => respond.send_only(response),
         Some(text) => match respond.send_response(response) {
