@@ -114,19 +114,20 @@ impl Metadata {
     /// # Errors
     /// [`WireError::BinaryValue`] when a `-bin` value is not base64, and [`WireError::TooManyFields`].
     pub fn from_http(headers: HeaderMap) -> Result<Self, WireError> {
-        let broken = |(name, value): &(&HeaderName, &HeaderValue)| !value::is_sound(name, value);
-        if let Some((name, _)) = headers.iter().find(broken) {
+        let (sound, broken) = survey(&headers);
+        if let Some(name) = broken {
             return Err(WireError::BinaryValue { key: excerpt(name.as_str().as_bytes()) });
         }
-        if headers.len() > MAX_FIELDS {
+        if sound > MAX_FIELDS {
             return Err(WireError::TooManyFields { max: MAX_FIELDS });
         }
-        Ok(Metadata::from_fields(headers, |_, _| true))
+        Ok(Metadata::keep(headers, sound))
     }
 
     /// As [`Metadata::from_http`], but drops what breaks a rule: trailers must not hide their status behind it.
     pub(super) fn from_http_lossy(headers: HeaderMap) -> Self {
-        Metadata::from_fields(headers, value::is_sound)
+        let (sound, _) = survey(&headers);
+        Metadata::keep(headers, sound)
     }
 
     /// Adds all fields to a header block, in their order and behind those of other names.
@@ -140,27 +141,27 @@ impl Metadata {
         headers.extend(self.headers);
     }
 
-    fn from_fields(headers: HeaderMap, keep: fn(&HeaderName, &HeaderValue) -> bool) -> Self {
-        let is_custom = |name: &HeaderName| !key::is_reserved(name.as_str());
-        let kept = headers.iter().filter(|(name, value)| is_custom(name) && keep(name, value)).count();
+    /// Keeps the sound fields of the application, which are so many.
+    fn keep(headers: HeaderMap, sound: usize) -> Self {
         // The usual block holds nothing of the application's.
-        if kept == 0 {
+        if sound == 0 {
             return Metadata::new();
         }
-        if kept == headers.len() && kept <= MAX_FIELDS {
+        if sound == headers.len() && sound <= MAX_FIELDS {
             return Metadata { headers };
         }
-        let mut custom = Metadata { headers: HeaderMap::with_capacity(kept.min(MAX_FIELDS)) };
+        let mut kept = Metadata { headers: HeaderMap::with_capacity(sound.min(MAX_FIELDS)) };
         let mut current = None;
         for (name, value) in headers {
             // A value without a name has that of the one before it.
             current = name.or(current);
-            if let Some(name) = current.as_ref().filter(|name| is_custom(name) && keep(name, &value)) {
+            let custom = current.as_ref().filter(|name| !key::is_reserved(name.as_str()));
+            if let Some(name) = custom.filter(|name| value::is_sound(name, &value)) {
                 // Beyond the limit a value is dropped; only a lossy reading comes here with so many.
-                let _ = custom.append_field(name.clone(), value);
+                let _ = kept.append_field(name.clone(), value);
             }
         }
-        custom
+        kept
     }
 
     fn append_field(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), WireError> {
@@ -179,6 +180,20 @@ impl Metadata {
         // Not through an entry: its `insert_mult` panics on three values and more (http 1.5.0).
         self.headers.try_insert(name, value).map(drop).map_err(|_| full)
     }
+}
+
+/// Counts the sound fields of the application in a received block, and finds one that is broken.
+fn survey(headers: &HeaderMap) -> (usize, Option<&HeaderName>) {
+    let mut sound = 0;
+    let mut broken = None;
+    for (name, value) in headers.iter().filter(|(name, _)| !key::is_reserved(name.as_str())) {
+        if value::is_sound(name, value) {
+            sound += 1;
+        } else {
+            broken = Some(name);
+        }
+    }
+    (sound, broken)
 }
 
 /// Far beyond what the limit of a header list lets in, and far below where a [`HeaderMap`] panics.
