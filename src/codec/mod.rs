@@ -1,1 +1,88 @@
-//! Floor of its own; see the crate docs.
+//! Messages as bytes: serialization ([`Codec`]) and Message-Encoding (compression).
+//!
+//! PROTOCOL-HTTP2.md leaves both open: a content-subtype names the serialization, `grpc-encoding` the compression.
+//! A codec is two function pointers, so a `MethodDescriptor` is `const` and no codec type parameter spreads upward.
+//! Every message is encoded, and compressed, for itself: nothing is carried from one message to the next.
+
+mod error;
+#[cfg(feature = "prost")]
+mod prost;
+mod raw;
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+
+pub use self::error::DecodeError;
+
+/// How messages of type `M` become bytes and back.
+///
+/// [`Codec::PROST`] serves generated messages, [`Codec::RAW`] hands over bytes as they are; [`Codec::new`] takes any
+/// other pair of functions.
+pub struct Codec<M> {
+    pub(crate) encode: fn(&M, &mut BytesMut) -> Option<Bytes>,
+    pub(crate) decode: fn(Bytes) -> Result<M, DecodeError>,
+}
+
+impl<M> Codec<M> {
+    /// A codec of two functions.
+    ///
+    /// `encode` appends the message to the buffer and leaves what the buffer already holds alone. It may append only
+    /// the head of the message and return the rest, which is then sent after the head without a copy. `decode` is given
+    /// one whole message, uncompressed; bytes that are no such message are a [`DecodeError`], never a panic.
+    pub const fn new(
+        encode: fn(&M, &mut BytesMut) -> Option<Bytes>,
+        decode: fn(Bytes) -> Result<M, DecodeError>,
+    ) -> Self {
+        Self { encode, decode }
+    }
+}
+
+impl<M> Clone for Codec<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Codec<M> {}
+
+impl<M> fmt::Debug for Codec<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Codec").field("message", &std::any::type_name::<M>()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A codec of a user's own: one decimal number in ASCII.
+    const DECIMAL: Codec<u32> = Codec::new(
+        |number, buffer| {
+            buffer.extend_from_slice(number.to_string().as_bytes());
+            None
+        },
+        |message| {
+            let text = std::str::from_utf8(&message).map_err(|_| DecodeError::new("not a decimal number"))?;
+            text.parse().map_err(|_| DecodeError::new("not a decimal number"))
+        },
+    );
+
+    #[test]
+    fn takes_any_pair_of_functions() {
+        let mut buffer = BytesMut::from(&b"before "[..]);
+        assert_eq!((DECIMAL.encode)(&42, &mut buffer), None);
+        assert_eq!(buffer, &b"before 42"[..]);
+
+        assert_eq!((DECIMAL.decode)(Bytes::from_static(b"42")), Ok(42));
+        assert_eq!(
+            (DECIMAL.decode)(Bytes::from_static(b"4x")),
+            Err(DecodeError::new("not a decimal number"))
+        );
+    }
+
+    #[test]
+    fn is_two_pointers_wide() {
+        assert_eq!(size_of::<Codec<Vec<u8>>>(), 2 * size_of::<fn()>());
+    }
+}

@@ -1,1 +1,24 @@
-//! Floor of its own; see the crate docs.
+//! One HTTP/2 connection, two halves per stream: the only floor that names h2.
+//!
+//! [`ServerConnection`] and [`ClientConnection`] are h2 handshakes over a byte stream with every setting of
+//! [`Http2Config`] explicit. Between h2 and the byte stream stands the gate: h2 writes into it, and the
+//! driver of the connection decides when its bytes go out. Frames, flow control and stream states are h2's;
+//! the guard against what h2 does not police will be one more wrapper beside the gate.
+
+mod config;
+mod data;
+mod driver;
+mod error;
+mod gate;
+mod h2_backend;
+mod wakes;
+
+pub use config::Http2Config;
+pub use data::DataBuf;
+pub use driver::Spawner;
+pub use error::{Error, ErrorKind, Initiator, error_code};
+pub use h2_backend::{
+    client::{ClientConnection, ClientDriver, PendingResponse},
+    server::{Accepted, Respond, ServerConnection},
+    stream::{RecvHalf, SendHalf},
+};

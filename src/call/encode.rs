@@ -1,0 +1,125 @@
+//! Messages to Length-Prefixed-Messages and back: codec, compression and limits of one direction of a call.
+//!
+//! The codec writes behind five reserved bytes, then the prefix is patched in, so a message is framed without a copy;
+//! what the codec keeps as its own bytes follows as the tail of the rope.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    codec::{self, Codec},
+    http2::{DataBuf, RecvHalf},
+    wire::{Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
+};
+
+/// The sending direction.
+#[derive(Debug)]
+pub(crate) struct MessageEncoder<M> {
+    codec: Codec<M>,
+    encoding: Encoding,
+    max_len: usize,
+}
+
+impl<M> MessageEncoder<M> {
+    pub(crate) fn new(codec: Codec<M>, encoding: Encoding, max_len: usize) -> Self {
+        Self { codec, encoding, max_len }
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    pub(crate) fn set_encoding(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+    }
+
+    /// One message as a rope.
+    pub(crate) fn encode(&self, message: &M) -> Result<DataBuf, Status> {
+        let mut buf = BytesMut::new();
+        let tail = self.encode_to(message, self.encoding, &mut buf)?;
+        Ok(DataBuf::new(buf.freeze(), tail.unwrap_or_default()))
+    }
+
+    /// Appends a message to `buf`; what is given back follows it.
+    pub(crate) fn encode_to(
+        &self,
+        message: &M,
+        encoding: Encoding,
+        buf: &mut BytesMut,
+    ) -> Result<Option<Bytes>, Status> {
+        let start = MessageFramer::reserve(buf);
+        if encoding == Encoding::Identity {
+            let tail = (self.codec.encode)(message, buf);
+            let tail_len = tail.as_ref().map_or(0, Bytes::len);
+            return match MessageFramer::finish(buf, start, tail_len, false, Some(self.max_len)) {
+                Ok(()) => Ok(tail),
+                Err(error) => Err(undo(buf, start, error)),
+            };
+        }
+        let mut plain = BytesMut::new();
+        if let Some(tail) = (self.codec.encode)(message, &mut plain) {
+            plain.extend_from_slice(&tail);
+        }
+        if plain.len() > self.max_len {
+            return Err(undo(buf, start, WireError::MessageTooLarge { len: plain.len(), max: self.max_len }));
+        }
+        // An empty message has nothing to compress, and some decoders refuse an empty member (rule 24).
+        let is_compressed = !plain.is_empty();
+        if is_compressed {
+            codec::compress(encoding, &plain, buf)?;
+        }
+        MessageFramer::finish(buf, start, 0, is_compressed, None).map_err(|error| undo(buf, start, error))?;
+        Ok(None)
+    }
+}
+
+/// Takes a message that may not be sent out of the buffer again.
+fn undo(buf: &mut BytesMut, start: usize, error: WireError) -> Status {
+    buf.truncate(start);
+    error.into()
+}
+
+/// The receiving direction: DATA of any cut to messages.
+#[derive(Debug)]
+pub(crate) struct MessageDecoder<M> {
+    codec: Codec<M>,
+    encoding: Encoding,
+    max_len: usize,
+    deframer: MessageDeframer,
+}
+
+impl<M> MessageDecoder<M> {
+    pub(crate) fn new(codec: Codec<M>, encoding: Encoding, max_len: usize) -> Self {
+        Self { codec, encoding, max_len, deframer: MessageDeframer::new(Some(max_len)) }
+    }
+
+    pub(crate) fn set_encoding(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+    }
+
+    /// The next message and whether it came compressed; `None` at the end of DATA.
+    pub(crate) async fn next(&mut self, body: &mut RecvHalf) -> Result<Option<(M, bool)>, Status> {
+        loop {
+            if let Some(message) = self.deframer.next_message()? {
+                return self.decode(message).map(Some);
+            }
+            match body.data().await? {
+                Some(data) => self.deframer.push(data),
+                None => {
+                    self.deframer.finish()?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn decode(&self, message: LengthPrefixedMessage) -> Result<(M, bool), Status> {
+        let LengthPrefixedMessage { compressed, data } = message;
+        let plain = match (compressed, self.encoding) {
+            (false, _) => data,
+            // Rule 18.
+            (true, Encoding::Identity) => return Err(WireError::CompressedWithoutEncoding.into()),
+            (true, encoding) => codec::decompress(encoding, &data, Some(self.max_len))?,
+        };
+        Ok(((self.codec.decode)(plain)?, compressed))
+    }
+}

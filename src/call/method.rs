@@ -1,0 +1,67 @@
+//! A method: its path, its shape and the codecs of its two message types.
+
+use crate::{call::Limits, codec::Codec};
+
+/// Everything that both ends know about a method before any call of it; a constant in generated code.
+#[derive(Clone, Copy, Debug)]
+pub struct MethodDescriptor<Q, R> {
+    path: &'static str,
+    method_type: MethodType,
+    request: Codec<Q>,
+    response: Codec<R>,
+    limits: Limits,
+}
+
+impl<Q, R> MethodDescriptor<Q, R> {
+    /// A method at `path`: "/" Service "/" Method, as it stands in `:path`.
+    pub const fn new(
+        path: &'static str,
+        method_type: MethodType,
+        request: Codec<Q>,
+        response: Codec<R>,
+    ) -> Self {
+        Self { path, method_type, request, response, limits: Limits::UNSET }
+    }
+
+    /// The same method with limits of its own on the size of its messages.
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// "/" Service "/" Method.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// How many messages go each way.
+    pub const fn method_type(&self) -> MethodType {
+        self.method_type
+    }
+
+    /// The limits that hold for this method unless a call says otherwise.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) const fn request_codec(&self) -> Codec<Q> {
+        self.request
+    }
+
+    pub(crate) const fn response_codec(&self) -> Codec<R> {
+        self.response
+    }
+}
+
+/// The four call shapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MethodType {
+    /// One request, one response.
+    Unary,
+    /// Many requests, one response.
+    ClientStreaming,
+    /// One request, many responses.
+    ServerStreaming,
+    /// Many of both, in any order.
+    BidiStreaming,
+}

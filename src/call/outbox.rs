@@ -1,0 +1,292 @@
+//! Messages on their way from a [`MessageSender`](super::MessageSender) to its stream.
+//!
+//! The sender appends, the connection's task takes: so all messages that are ready when the task comes by leave in one
+//! DATA frame, none waits for a later one, and a sender whose stream stands still waits once [`HIGH_WATER`] bytes do.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::{
+    http2::DataBuf,
+    wire::{Encoding, Metadata, Status, Trailers},
+};
+
+/// The queue between a sender and its stream. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outbox {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    head: Option<Head>,
+    trailers: Metadata,
+    /// Whole pieces, to be sent in this order before `tail`.
+    pieces: VecDeque<DataBuf>,
+    /// Small messages, one behind the other.
+    tail: BytesMut,
+    queued: usize,
+    end: Option<End>,
+    /// Why nothing more is taken.
+    closed: Option<Status>,
+    sender: Option<Waker>,
+    stream: Option<Waker>,
+}
+
+/// Response-Headers that a sender decides on.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) metadata: Metadata,
+    pub(crate) encoding: Encoding,
+}
+
+/// How a stream ends on this side.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// END_STREAM on the last DATA: a client is done sending.
+    HalfClose,
+    /// Trailers: a server is done.
+    Trailers(Trailers),
+    /// RST_STREAM with this error code.
+    Reset(u32),
+}
+
+/// What a stream has to send next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Head(Head),
+    Data(DataBuf),
+    End(DataBuf, End),
+}
+
+impl Outbox {
+    /// Sets Response-Headers.
+    pub(crate) fn start(&self, head: Head) {
+        self.change(|state| state.head = Some(head));
+    }
+
+    /// Appends a message by `encode`, which may give back a tail of shared bytes. Waits first while the high-water mark
+    /// is reached.
+    pub(crate) async fn push<E>(&self, encode: E) -> Result<(), Status>
+    where
+        E: FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
+    {
+        let mut encode = Some(encode);
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if let Some(status) = &state.closed {
+                return Poll::Ready(Err(status.clone()));
+            }
+            if state.queued >= HIGH_WATER {
+                remember(&mut state.sender, cx);
+                return Poll::Pending;
+            }
+            let Some(encode) = encode.take() else { return Poll::Ready(Ok(())) };
+            let pushed = state.append(encode);
+            let stream = state.stream.take();
+            drop(state);
+            wake(stream);
+            Poll::Ready(pushed)
+        })
+        .await
+    }
+
+    /// Adds to the Custom-Metadata of Trailers.
+    pub(crate) fn set_trailers(&self, trailers: Metadata) {
+        self.lock().trailers = trailers;
+    }
+
+    /// The Custom-Metadata of Trailers that the sender left.
+    pub(crate) fn take_trailers(&self) -> Metadata {
+        mem::take(&mut self.lock().trailers)
+    }
+
+    /// Says how the stream ends once everything queued is sent. The first end counts.
+    pub(crate) fn end(&self, end: End) {
+        self.change(|state| {
+            state.end.get_or_insert(end);
+        });
+    }
+
+    /// Ends the stream at once by RST_STREAM: what is queued is lost, senders fail with `status`.
+    pub(crate) fn reset(&self, code: u32, status: Status) {
+        self.change(|state| {
+            if state.closed.is_none() {
+                state.close(status);
+                state.end = Some(End::Reset(code));
+            }
+        });
+    }
+
+    /// The stream is over: senders fail with `status`.
+    pub(crate) fn close(&self, status: Status) {
+        self.change(|state| state.close(status));
+    }
+
+    /// What the stream has to send next, all ready messages as one piece.
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
+        let mut state = self.lock();
+        if let Some(head) = state.head.take() {
+            return Poll::Ready(Next::Head(head));
+        }
+        let data = state.take_data();
+        if state.is_drained()
+            && let Some(end) = state.end.take()
+        {
+            return Poll::Ready(Next::End(data, end));
+        }
+        if data.has_remaining() {
+            let sender = state.sender.take();
+            drop(state);
+            wake(sender);
+            return Poll::Ready(Next::Data(data));
+        }
+        remember(&mut state.stream, cx);
+        Poll::Pending
+    }
+
+    /// Fails once the stream is over.
+    pub(crate) fn check_open(&self) -> Result<(), Status> {
+        self.lock().closed.clone().map_or(Ok(()), Err)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let (sender, stream) = {
+            let mut state = self.lock();
+            change(&mut state);
+            (state.sender.take(), state.stream.take())
+        };
+        wake(sender);
+        wake(stream);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_data(&mut self) -> DataBuf {
+        let data = self.pieces.pop_front().unwrap_or_else(|| DataBuf::from(self.tail.split().freeze()));
+        self.queued -= data.remaining();
+        data
+    }
+
+    fn is_drained(&self) -> bool {
+        self.queued == 0
+    }
+
+    fn append<E>(&mut self, encode: E) -> Result<(), Status>
+    where
+        E: FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
+    {
+        let before = self.tail.len();
+        let shared = encode(&mut self.tail)?;
+        self.queued += self.tail.len() - before;
+        if let Some(shared) = shared {
+            self.queued += shared.len();
+            let head = self.tail.split().freeze();
+            self.pieces.push_back(DataBuf::new(head, shared));
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, status: Status) {
+        self.pieces.clear();
+        self.tail = BytesMut::new();
+        self.queued = 0;
+        self.closed.get_or_insert(status);
+    }
+}
+
+fn remember(place: &mut Option<Waker>, cx: &Context<'_>) {
+    if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        *place = Some(cx.waker().clone());
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Queued bytes at which a sender waits: what one DATA frame takes well, and little to lose when a call is cancelled.
+pub(crate) const HIGH_WATER: usize = 32 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn push(outbox: &Outbox, bytes: &'static [u8]) -> Result<(), Status> {
+        let encode = |buf: &mut BytesMut| {
+            buf.extend_from_slice(bytes);
+            Ok(None)
+        };
+        outbox.push(encode).await
+    }
+
+    async fn next(outbox: &Outbox) -> Next {
+        poll_fn(|cx| outbox.poll_next(cx)).await
+    }
+
+    #[tokio::test]
+    async fn messages_that_are_ready_leave_as_one_piece() {
+        let outbox = Outbox::default();
+        push(&outbox, b"one").await.unwrap();
+        push(&outbox, b"two").await.unwrap();
+        outbox.end(End::HalfClose);
+        let Next::End(mut data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
+        assert_eq!(data.copy_to_bytes(6), "onetwo");
+    }
+
+    #[tokio::test]
+    async fn order_is_kept_across_a_message_that_is_not_copied() {
+        let outbox = Outbox::default();
+        push(&outbox, b"a").await.unwrap();
+        outbox.push(|_| Ok(Some(Bytes::from_static(b"shared")))).await.unwrap();
+        push(&outbox, b"b").await.unwrap();
+        let (mut first, mut second) = match (next(&outbox).await, next(&outbox).await) {
+            (Next::Data(first), Next::Data(second)) => (first, second),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((first.copy_to_bytes(7), second.copy_to_bytes(1)), ("ashared".into(), "b".into()));
+    }
+
+    #[tokio::test]
+    async fn a_full_outbox_holds_its_sender_until_the_stream_takes() {
+        let outbox = Outbox::default();
+        outbox.push(|_| Ok(Some(Bytes::from(vec![0; HIGH_WATER])))).await.unwrap();
+        let waiting = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { push(&outbox, b"one more").await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        next(&outbox).await;
+        waiting.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_closed_outbox_fails_its_sender_with_the_reason() {
+        let outbox = Outbox::default();
+        outbox.close(Status::cancelled("gone"));
+        assert_eq!(push(&outbox, b"late").await.unwrap_err().message(), "gone");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_does_not_encode_leaves_nothing_behind() {
+        let outbox = Outbox::default();
+        outbox.push(|_| Err(Status::internal("no"))).await.unwrap_err();
+        outbox.end(End::HalfClose);
+        let Next::End(data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
+        assert!(!data.has_remaining());
+    }
+}

@@ -1,0 +1,110 @@
+//! Every HTTP/2 setting that this library chooses, with its reason.
+//!
+//! Nothing is left to h2's defaults: they were made for the web, hold 16 MiB of header list per stream and lose the
+//! connection of a client that only cancels. Sizes are bytes.
+
+use std::time::Duration;
+
+/// The HTTP/2 settings of one side of a connection.
+///
+/// ```
+/// let mut config = wirepath::http2::Http2Config::default();
+/// config.max_concurrent_streams = 1_000;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Http2Config {
+    /// SETTINGS_MAX_CONCURRENT_STREAMS that a server announces. 100, the least that RFC 9113 section 6.5.2 recommends:
+    /// what one connection may make a server hold is this many times what one stream may.
+    pub max_concurrent_streams: u32,
+    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 1 MiB: 65,535 bytes would cost
+    /// a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the queue from the kernel into this process.
+    pub stream_window: u32,
+    /// The connection's window, by WINDOW_UPDATE after SETTINGS. 4 MiB: a few slow readers do not stop the others, and
+    /// it bounds what all unread streams of a connection hold.
+    pub connection_window: u32,
+    /// SETTINGS_MAX_FRAME_SIZE. 64 KiB: four times fewer frames for large messages than with 16 KiB; from 256 KiB on
+    /// page faults eat the gain.
+    pub max_frame_size: u32,
+    /// SETTINGS_MAX_HEADER_LIST_SIZE. 16 KiB, as gRPC C-core has it (PROTOCOL-HTTP2.md suggests 8 KiB; rule 12).
+    pub max_header_list_size: u32,
+    /// SETTINGS_HEADER_TABLE_SIZE. 4,096, the protocol's own default, both ways.
+    pub header_table_size: u32,
+    /// What unread DATA frames smaller than 256 bytes may cost in all, at 256 bytes less their payload each. 40 MiB lets
+    /// a stream window full of 8-byte frames wait for a slow reader; h2's own choice ends the connection at 130.
+    pub data_frame_budget: usize,
+    /// What h2 may hold to be sent for one stream. 512 KiB: twice what the kernel's socket buffer takes.
+    pub max_send_buffer_size: usize,
+    /// Streams that the peer reset before they were accepted. 1,000 instead of 20: a client that cancels at once is
+    /// benign, and handlers are dropped as promptly as they are started.
+    pub max_pending_accept_reset_streams: usize,
+    /// Streams that this side reset because the peer broke a rule on them, until the connection is closed. 1,024.
+    pub max_local_error_reset_streams: usize,
+    /// Streams remembered after this side reset them, to ignore what is still in flight. 1,000: one full round of
+    /// cancellations.
+    pub max_concurrent_reset_streams: usize,
+    /// How long they are remembered. One second: both ends are on one machine.
+    pub reset_stream_duration: Duration,
+    /// Streams that a client opens before the server's SETTINGS say how many it may. 100 (rule 46), not h2's endless.
+    pub initial_max_send_streams: usize,
+}
+
+impl Default for Http2Config {
+    fn default() -> Self {
+        Self {
+            max_concurrent_streams: 100,
+            stream_window: 1 << 20,
+            connection_window: 4 << 20,
+            max_frame_size: 64 << 10,
+            max_header_list_size: 16 << 10,
+            header_table_size: 4096,
+            data_frame_budget: 40 << 20,
+            max_send_buffer_size: 512 << 10,
+            max_pending_accept_reset_streams: 1_000,
+            max_local_error_reset_streams: 1_024,
+            max_concurrent_reset_streams: 1_000,
+            reset_stream_duration: Duration::from_secs(1),
+            initial_max_send_streams: 100,
+        }
+    }
+}
+
+impl Http2Config {
+    pub(super) fn server_builder(&self) -> h2::server::Builder {
+        let mut builder = h2::server::Builder::new();
+        builder
+            .max_concurrent_streams(self.max_concurrent_streams)
+            .initial_window_size(self.stream_window)
+            .initial_connection_window_size(self.connection_window)
+            .max_frame_size(self.max_frame_size)
+            .max_header_list_size(self.max_header_list_size)
+            .header_table_size(self.header_table_size)
+            .data_frame_budget(self.data_frame_budget)
+            .max_send_buffer_size(self.max_send_buffer_size)
+            .max_pending_accept_reset_streams(self.max_pending_accept_reset_streams)
+            .max_local_error_reset_streams(Some(self.max_local_error_reset_streams))
+            .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
+            .reset_stream_duration(self.reset_stream_duration);
+        builder
+    }
+
+    pub(super) fn client_builder(&self) -> h2::client::Builder {
+        let mut builder = h2::client::Builder::new();
+        builder
+            // gRPC has no server push.
+            .enable_push(false)
+            .initial_max_send_streams(self.initial_max_send_streams)
+            .initial_window_size(self.stream_window)
+            .initial_connection_window_size(self.connection_window)
+            .max_frame_size(self.max_frame_size)
+            .max_header_list_size(self.max_header_list_size)
+            .header_table_size(self.header_table_size)
+            .data_frame_budget(self.data_frame_budget)
+            .max_send_buffer_size(self.max_send_buffer_size)
+            .max_pending_accept_reset_streams(self.max_pending_accept_reset_streams)
+            .max_local_error_reset_streams(Some(self.max_local_error_reset_streams))
+            .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
+            .reset_stream_duration(self.reset_stream_duration);
+        builder
+    }
+}

@@ -1,0 +1,173 @@
+//! The gate between h2 and the byte stream: it holds written bytes until the driver lets them out.
+//!
+//! h2 flushes after every DATA frame of 256 bytes and more, one system call each. The gate answers h2's flush at once,
+//! keeps small writes, and sends them by one `write` when the [driver](super::Driver) says so; a large write goes out
+//! with what is held before it in one `writev`, without a copy. A write that fails does not hide what the peer has still
+//! sent: reads go on to the end of the byte stream, then the failure is told.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::transport::Io;
+
+/// The driver's side: lets the held bytes out.
+pub(super) struct Gate {
+    shared: Arc<Mutex<Held>>,
+}
+
+/// h2's side: a byte stream whose flush waits for the driver.
+pub(super) struct GatedIo {
+    shared: Arc<Mutex<Held>>,
+}
+
+/// Puts a gate before a byte stream.
+pub(super) fn gate(io: Box<dyn Io>) -> (GatedIo, Gate) {
+    let shared = Arc::new(Mutex::new(Held { io, bytes: BytesMut::new(), failure: None }));
+    (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
+}
+
+impl Gate {
+    /// Writes all held bytes to the byte stream.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut held = lock(&self.shared);
+        if held.bytes.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(held.poll_drain(cx));
+        if held.failure.is_some() {
+            // h2 learns of it when it reads next.
+            cx.waker().wake_by_ref();
+        }
+        Pin::new(&mut held.io).poll_flush(cx)
+    }
+}
+
+struct Held {
+    io: Box<dyn Io>,
+    bytes: BytesMut,
+    failure: Option<io::Error>,
+}
+
+impl Held {
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.bytes.is_empty() {
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.bytes));
+            self.wrote(written);
+        }
+        Poll::Ready(())
+    }
+
+    /// Writes what is held and then `slices` by one `writev`; says how many bytes of `slices` went out.
+    fn poll_write_through(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<usize> {
+        loop {
+            let mut vector = [IoSlice::new(&[]); SLICES];
+            let first = usize::from(!self.bytes.is_empty());
+            vector[0] = IoSlice::new(&self.bytes);
+            for (place, slice) in vector[first..].iter_mut().zip(slices) {
+                *place = IoSlice::new(slice);
+            }
+            let used = SLICES.min(first + slices.len());
+            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &vector[..used]));
+            let held = self.bytes.len();
+            match written {
+                Ok(count) if count > held => {
+                    self.bytes.clear();
+                    return Poll::Ready(count - held);
+                }
+                written => self.wrote(written),
+            }
+            if self.failure.is_some() {
+                return Poll::Ready(slices.iter().map(|slice| slice.len()).sum());
+            }
+        }
+    }
+
+    /// Takes note of a write of held bytes; after a failure nothing more is held.
+    fn wrote(&mut self, written: io::Result<usize>) {
+        match written {
+            Ok(0) => self.fail(io::ErrorKind::WriteZero.into()),
+            Ok(count) => self.bytes.advance(count),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.bytes.clear();
+        self.failure = Some(error);
+    }
+}
+
+impl AsyncRead for GatedIo {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut held = lock(&self.shared);
+        let read = Pin::new(&mut held.io).poll_read(cx, buf);
+        // What the peer sent before it closed is queued already, so a read that waits has nothing left to save.
+        match held.failure.take() {
+            Some(failure) if read.is_pending() && tokio::task::coop::has_budget_remaining() => Poll::Ready(Err(failure)),
+            failure => {
+                held.failure = failure;
+                read
+            }
+        }
+    }
+}
+
+impl AsyncWrite for GatedIo {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut held = lock(&self.shared);
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        if held.failure.is_some() {
+            cx.waker().wake_by_ref();
+            return Poll::Ready(Ok(len));
+        }
+        if len > WRITE_THROUGH || held.bytes.len() + len > HELD_MAX {
+            return held.poll_write_through(cx, slices).map(Ok);
+        }
+        for slice in slices {
+            held.bytes.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(len))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut held = lock(&self.shared);
+        ready!(held.poll_drain(cx));
+        Pin::new(&mut held.io).poll_shutdown(cx)
+    }
+}
+
+fn lock(shared: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// A write larger than this goes to the socket without a copy.
+const WRITE_THROUGH: usize = 16 * 1024;
+
+// At most this many bytes wait for the driver; the next write first sends them.
+const HELD_MAX: usize = 64 * 1024;
+
+// h2 writes a frame head, the rest of its buffer and a rope of two pieces; one more for what is held.
+const SLICES: usize = 8;

@@ -1,0 +1,106 @@
+//! The client's side of a connection.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::stream::{RecvHalf, SendHalf};
+use crate::{
+    http2::{
+        DataBuf, Error, Http2Config, Spawner,
+        driver::{Connection, Driver, Tasks},
+        gate::{GatedIo, gate},
+    },
+    transport::Io,
+};
+
+/// A handle to one connection: cheap to clone, usable from any task. The connection closes when the last one is dropped.
+#[derive(Clone)]
+pub struct ClientConnection {
+    h2: h2::client::SendRequest<DataBuf>,
+    spawner: Spawner,
+}
+
+impl ClientConnection {
+    /// Sends the preface and SETTINGS. The driver that comes with the handle has to be polled by a task.
+    pub async fn handshake(io: Box<dyn Io>, config: &Http2Config) -> Result<(Self, ClientDriver), Error> {
+        let (gated, gate) = gate(io);
+        let (h2, connection) = config.client_builder().handshake(gated).await?;
+        let driver = Driver::new(ClientSide { h2: connection }, gate);
+        Ok((Self { h2, spawner: driver.spawner() }, ClientDriver { driver }))
+    }
+
+    /// Whether a stream can be opened: the connection is up and not about to end.
+    pub fn is_usable(&self) -> bool {
+        // Without a stream of its own that waits, the handle is ready or the connection has failed.
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        matches!(self.h2.clone().poll_ready(&mut cx), Poll::Ready(Ok(())))
+    }
+
+    /// Opens a stream and sends its HEADERS. Above the peer's MAX_CONCURRENT_STREAMS it waits its turn within h2.
+    ///
+    /// # Errors
+    /// The connection is over or is to end: nothing was sent.
+    pub fn send_request(&self, request: http::Request<()>) -> Result<(SendHalf, PendingResponse), Error> {
+        // A clone of its own for each request: h2 lets each handle queue one stream above the limit.
+        let (response, stream) = self.h2.clone().send_request(request, false)?;
+        Ok((SendHalf::new(stream), PendingResponse { response }))
+    }
+
+    /// Puts futures on the connection's task.
+    pub fn spawner(&self) -> &Spawner {
+        &self.spawner
+    }
+}
+
+impl fmt::Debug for ClientConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConnection").finish_non_exhaustive()
+    }
+}
+
+/// A stream whose response has not begun.
+pub struct PendingResponse {
+    response: h2::client::ResponseFuture,
+}
+
+impl PendingResponse {
+    /// Waits for the response's HEADERS; 1xx ones are skipped.
+    pub async fn response(&mut self) -> Result<(http::Response<()>, RecvHalf), Error> {
+        let (parts, body) = (&mut self.response).await?.into_parts();
+        Ok((http::Response::from_parts(parts, ()), RecvHalf::new(body)))
+    }
+}
+
+impl fmt::Debug for PendingResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingResponse").field("stream", &self.response.stream_id()).finish_non_exhaustive()
+    }
+}
+
+/// Drives a client's connection; ready when it is over.
+#[derive(Debug)]
+pub struct ClientDriver {
+    driver: Driver<ClientSide>,
+}
+
+impl Future for ClientDriver {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.driver.poll_rounds(cx)
+    }
+}
+
+struct ClientSide {
+    h2: h2::client::Connection<GatedIo, DataBuf>,
+}
+
+impl Connection for ClientSide {
+    fn poll(&mut self, cx: &mut Context<'_>, _tasks: &mut Tasks) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.h2).poll(cx).map_err(Error::from)
+    }
+}

@@ -1,0 +1,144 @@
+//! The server's side of a connection.
+
+use std::{
+    fmt,
+    task::{Context, Poll},
+};
+
+use http::HeaderMap;
+
+use super::stream::{RecvHalf, SendHalf, reset_error};
+use crate::{
+    http2::{
+        DataBuf, Error, Http2Config,
+        driver::{Connection, Driver, Tasks},
+        gate::{GatedIo, gate},
+    },
+    transport::{BoxFuture, Io},
+};
+
+/// One accepted connection. It makes progress only while [`ServerConnection::poll`] is called.
+pub struct ServerConnection {
+    driver: Driver<ServerSide>,
+}
+
+/// A request's headers and the two directions of its stream.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The fields of the request's HEADERS.
+    pub request: http::Request<()>,
+    /// What the client sends after them.
+    pub body: RecvHalf,
+    /// The way to answer.
+    pub respond: Respond,
+}
+
+/// What is done with a request: a future to run on the connection's task, or `None` if it runs elsewhere.
+pub(crate) type OnRequest = Box<dyn FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send>;
+
+impl ServerConnection {
+    /// Reads the client's preface and sends SETTINGS.
+    pub async fn handshake(
+        io: Box<dyn Io>,
+        config: &Http2Config,
+        on_request: impl FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let (gated, gate) = gate(io);
+        let h2 = config.server_builder().handshake(gated).await?;
+        Ok(Self { driver: Driver::new(ServerSide { h2, on_request: Box::new(on_request) }, gate) })
+    }
+
+    /// Drives the connection; ready when it is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.driver.poll_rounds(cx)
+    }
+
+    /// Begins to drain: GOAWAY, then a PING, then GOAWAY with the last stream (rule 44). Calls in flight go on.
+    pub fn graceful_shutdown(&mut self) {
+        self.driver.connection_mut().h2.graceful_shutdown();
+    }
+
+    /// Sends GOAWAY with this error code and closes, whatever is in flight.
+    pub fn abrupt_shutdown(&mut self, code: u32) {
+        self.driver.connection_mut().h2.abrupt_shutdown(code.into());
+    }
+}
+
+impl fmt::Debug for ServerConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ServerConnection").field(&self.driver).finish()
+    }
+}
+
+struct ServerSide {
+    h2: h2::server::Connection<GatedIo, DataBuf>,
+    on_request: OnRequest,
+}
+
+impl Connection for ServerSide {
+    fn poll(&mut self, cx: &mut Context<'_>, tasks: &mut Tasks) -> Poll<Result<(), Error>> {
+        loop {
+            match std::task::ready!(self.h2.poll_accept(cx)) {
+                Some(Ok((request, respond))) => {
+                    let (parts, body) = request.into_parts();
+                    let accepted = Accepted {
+                        request: http::Request::from_parts(parts, ()),
+                        body: RecvHalf::new(body),
+                        respond: Respond { stream: respond },
+                    };
+                    if let Some(task) = (self.on_request)(accepted) {
+                        tasks.spawn(task);
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+/// The way to answer one request.
+pub struct Respond {
+    stream: h2::server::SendResponse<DataBuf>,
+}
+
+impl Respond {
+    /// Sends the response's HEADERS; DATA and trailers follow by the half.
+    pub fn send_response(&mut self, response: http::Response<()>) -> Result<SendHalf, Error> {
+        Ok(SendHalf::new(self.stream.send_response(response, false)?))
+    }
+
+    /// Sends the response's HEADERS with END_STREAM.
+    pub fn send_only(&mut self, response: http::Response<()>) -> Result<(), Error> {
+        self.stream.send_response(response, true)?;
+        Ok(())
+    }
+
+    /// Sends RST_STREAM with this error code.
+    pub fn reset(&mut self, code: u32) {
+        self.stream.send_reset(code.into());
+    }
+
+    /// Waits until the client resets the stream or the connection ends.
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.stream.poll_reset(cx).map(reset_error)
+    }
+
+    /// A whole answer at once: headers, one piece of DATA, trailers.
+    pub async fn send_all(
+        &mut self,
+        response: http::Response<()>,
+        data: DataBuf,
+        trailers: HeaderMap,
+    ) -> Result<(), Error> {
+        let mut half = self.send_response(response)?;
+        half.send(data).await?;
+        half.send_trailers(trailers)
+    }
+}
+
+impl fmt::Debug for Respond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Respond").field("stream", &self.stream.stream_id()).finish_non_exhaustive()
+    }
+}

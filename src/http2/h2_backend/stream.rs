@@ -1,0 +1,137 @@
+//! The two halves of a stream.
+//!
+//! Capacity is awaited before DATA is queued, so that h2 buffers no more than it may send; window is given back chunk by
+//! chunk as the receiving half is read. Dropping a half whose stream is not over resets the stream with CANCEL once both
+//! are gone; h2 itself turns that into NO_ERROR where a server has already sent its trailers (RFC 9113, section 8.1).
+
+use std::{
+    fmt,
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+
+use crate::http2::{DataBuf, Error, Initiator};
+
+/// The half that sends DATA and trailers.
+pub struct SendHalf {
+    stream: h2::SendStream<DataBuf>,
+}
+
+impl SendHalf {
+    pub(super) fn new(stream: h2::SendStream<DataBuf>) -> Self {
+        Self { stream }
+    }
+
+    /// Sends DATA, as the peer's window and this connection's buffers allow.
+    pub async fn send(&mut self, data: DataBuf) -> Result<(), Error> {
+        let rest = self.send_all_but_last(data).await?;
+        if rest.has_remaining() {
+            self.stream.send_data(rest, false)?;
+        }
+        Ok(())
+    }
+
+    /// Sends DATA and then END_STREAM, on the last DATA frame.
+    pub async fn send_last(&mut self, data: DataBuf) -> Result<(), Error> {
+        let rest = self.send_all_but_last(data).await?;
+        Ok(self.stream.send_data(rest, true)?)
+    }
+
+    /// Sends trailers: one HEADERS frame with END_STREAM.
+    pub fn send_trailers(&mut self, trailers: HeaderMap) -> Result<(), Error> {
+        Ok(self.stream.send_trailers(trailers)?)
+    }
+
+    /// Sends RST_STREAM with this error code.
+    pub fn reset(&mut self, code: u32) {
+        self.stream.send_reset(code.into());
+    }
+
+    /// Waits until the peer resets the stream or the connection ends.
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.stream.poll_reset(cx).map(reset_error)
+    }
+
+    /// Waits until the last piece of `data` may be queued, sends all others and gives it back.
+    async fn send_all_but_last(&mut self, mut data: DataBuf) -> Result<DataBuf, Error> {
+        // h2 keeps so little until the window opens, whatever the number of streams it is bounded with them.
+        while data.remaining() > QUEUED_UNAWAITED {
+            self.stream.reserve_capacity(data.remaining());
+            let capacity = match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
+                Some(capacity) => capacity?,
+                None => return Err(poll_fn(|cx| self.poll_reset(cx)).await),
+            };
+            if capacity >= data.remaining() {
+                break;
+            }
+            if capacity > 0 {
+                self.stream.send_data(data.split_to(capacity), false)?;
+            }
+        }
+        Ok(data)
+    }
+}
+
+impl fmt::Debug for SendHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendHalf").field("stream", &self.stream.stream_id()).finish_non_exhaustive()
+    }
+}
+
+/// The half that receives DATA and trailers.
+pub struct RecvHalf {
+    stream: h2::RecvStream,
+}
+
+impl RecvHalf {
+    pub(super) fn new(stream: h2::RecvStream) -> Self {
+        Self { stream }
+    }
+
+    /// The payload of the next DATA frame; `None` at the end of DATA. Its window is given back at once, because only a
+    /// reader that wants more asks.
+    pub async fn data(&mut self) -> Result<Option<Bytes>, Error> {
+        poll_fn(|cx| self.poll_data(cx)).await
+    }
+
+    /// See [`RecvHalf::data`].
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        self.stream.poll_data(cx).map(|data| {
+            let Some(data) = data.transpose()? else { return Ok(None) };
+            // It fails only for more than was received.
+            let _ = self.stream.flow_control().release_capacity(data.len());
+            Ok(Some(data))
+        })
+    }
+
+    /// The trailers after the last DATA, if the stream ended with some.
+    pub async fn trailers(&mut self) -> Result<Option<HeaderMap>, Error> {
+        Ok(poll_fn(|cx| self.stream.poll_trailers(cx)).await?)
+    }
+
+    /// Whether END_STREAM has been received and nothing is left to read.
+    pub fn is_end_stream(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+}
+
+impl fmt::Debug for RecvHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvHalf").field("stream", &self.stream.stream_id()).finish_non_exhaustive()
+    }
+}
+
+/// What `poll_reset` found: the peer's code, or the end of the connection.
+pub(super) fn reset_error(reset: Result<h2::Reason, h2::Error>) -> Error {
+    match reset {
+        Ok(reason) => Error::reset(reason.into(), Initiator::Remote),
+        Err(error) => error.into(),
+    }
+}
+
+// A message no larger than this is queued without waiting for the window: one per stream at the most, so the memory is
+// bounded by the number of streams.
+const QUEUED_UNAWAITED: usize = 16 * 1024;

@@ -1,0 +1,123 @@
+//! **Trailers** -> Status [Status-Message] [Status-Details] *Custom-Metadata
+//!
+//! How a call ends, in a block of its own or, as **Trailers-Only**, in the only block of the response. Reading never fails:
+//! whatever else is broken, the status must come through (rules 29, 30, 33), and where it is missing the table of HTTP
+//! codes stands in (rules 31, 35).
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Response, StatusCode, Version};
+
+use crate::wire::error::excerpt;
+use crate::wire::headers::{
+    CallFields, GRPC_MESSAGE, GRPC_STATUS, GRPC_STATUS_DETAILS_BIN, insert_encodings,
+};
+use crate::wire::{Code, ContentType, Encoding, EncodingSet, Metadata, Origin, Status};
+use crate::wire::{base64, code_from_http, percent};
+
+/// The header block that closes a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trailers {
+    /// How the call ended; a failure carries the metadata, too.
+    pub status: Result<(), Status>,
+    /// The trailing metadata; what is written is this one and not the status's.
+    pub metadata: Metadata,
+}
+
+impl Trailers {
+    /// The end of a call that succeeded.
+    pub fn ok(metadata: Metadata) -> Self {
+        Trailers { status: Ok(()), metadata }
+    }
+
+    /// The end of a call that failed, with the status's metadata.
+    pub fn from_status(status: Status) -> Self {
+        Trailers { metadata: status.metadata().clone(), status: Err(status) }
+    }
+
+    /// Writes the block that follows the messages.
+    pub fn to_http(self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.fields());
+        self.append_to(&mut headers);
+        headers
+    }
+
+    /// Writes the block that is the whole response. The content type is the request's; the set, if any, tells a client
+    /// whose encoding is unknown which ones are not.
+    pub fn to_http_only(self, content_type: ContentType, accept: EncodingSet) -> Response<()> {
+        let mut headers = HeaderMap::with_capacity(2 + self.fields());
+        headers.insert(CONTENT_TYPE, content_type.to_header_value());
+        insert_encodings(&mut headers, Encoding::Identity, accept);
+        self.append_to(&mut headers);
+
+        let mut response = Response::new(());
+        *response.version_mut() = Version::HTTP_2;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// Reads a received block; `http` is the `:status` of the response, for a block without `grpc-status`.
+    pub fn from_http(headers: HeaderMap, http: StatusCode) -> Self {
+        let fields = CallFields::read(&headers);
+        let status = match fields.status {
+            None => Err(Trailers::missing(http)),
+            Some(status) if status.as_bytes() == b"0" => Ok(()),
+            Some(status) => Err(failure(status, fields.message, fields.details)),
+        };
+        let metadata = Metadata::from_http_lossy(headers);
+        let status = status.map_err(|status| status.with_metadata(metadata.clone()));
+        Trailers { status, metadata }
+    }
+
+    /// The status of a response that ended without `grpc-status`.
+    pub fn missing(http: StatusCode) -> Status {
+        Status::new(code_from_http(http), format!("response ended without grpc-status: HTTP status {http}"))
+    }
+
+    fn fields(&self) -> usize {
+        let own = if self.status.is_ok() { 1 } else { 3 };
+        own + self.metadata.len()
+    }
+
+    fn append_to(self, headers: &mut HeaderMap) {
+        match &self.status {
+            Ok(()) => drop(headers.insert(GRPC_STATUS, HeaderValue::from_static("0"))),
+            Err(status) => insert_failure(headers, status),
+        }
+        self.metadata.append_to(headers);
+    }
+}
+
+fn insert_failure(headers: &mut HeaderMap, status: &Status) {
+    headers.insert(GRPC_STATUS, HeaderValue::from_static(status.code().digits()));
+    // Both texts are of printable ASCII once they are encoded, hence legal values.
+    let message = percent::encode(status.message());
+    if let Some(message) = HeaderValue::from_str(&message).ok().filter(|message| !message.is_empty()) {
+        headers.insert(GRPC_MESSAGE, message);
+    }
+    let details = base64::encode(status.details());
+    if let Some(details) = HeaderValue::try_from(details).ok().filter(|details| !details.is_empty()) {
+        headers.insert(GRPC_STATUS_DETAILS_BIN, details);
+    }
+}
+
+/// The status that the peer sent; a code that is unknown or no number is UNKNOWN, and says so.
+fn failure(status: &HeaderValue, message: Option<&HeaderValue>, details: Option<&HeaderValue>) -> Status {
+    let message = message.map(|message| percent::decode(message.as_bytes())).unwrap_or_default();
+    let status = match code(status.as_bytes()) {
+        Some(code) => Status::new(code, message),
+        None => {
+            let unknown = format!("grpc-status is unknown: \"{}\"", excerpt(status.as_bytes()));
+            let separator = if message.is_empty() { "" } else { "; " };
+            Status::unknown(format!("{unknown}{separator}{message}"))
+        }
+    };
+    // Details that cannot be decoded are no reason to lose the status.
+    let details = details.and_then(|details| base64::decode(details.as_bytes()).ok()).unwrap_or_default();
+    status.with_details(Bytes::from(details)).with_origin(Origin::Remote)
+}
+
+/// Reads a decimal number without leading zeros.
+fn code(digits: &[u8]) -> Option<Code> {
+    Code::ALL.into_iter().find(|code| code.digits().as_bytes() == digits)
+}
