@@ -11,6 +11,18 @@ pub(crate) struct Cell {
     pub(crate) message_len: usize,
     /// Calls that the client keeps open at the same time.
     pub(crate) in_flight: usize,
+    /// Where both processes run.
+    pub(crate) cores: Cores,
+}
+
+/// Where the two processes of a run may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// Wherever the system puts them.
+    Any,
+    /// Both on one. A single call at a time loses nothing by it, since the two take turns, and it shows the work: on two
+    /// idle cores most of the time goes into waking them, and the busier peer may win by keeping them awake.
+    One,
 }
 
 /// The kind of call that a cell makes.
@@ -22,22 +34,13 @@ pub(crate) enum Shape {
     ServerStream,
 }
 
-impl Shape {
-    /// What the rate of a cell counts.
-    pub(crate) fn unit(self) -> &'static str {
-        match self {
-            Self::Unary => "call",
-            Self::ServerStream => "message",
-        }
-    }
-}
-
 /// Every cell, in the order of the report.
-pub(crate) const CELLS: [Cell; 4] = [
-    Cell { name: "unary 128 B x 1", shape: Shape::Unary, message_len: 128, in_flight: 1 },
-    Cell { name: "unary 128 B x 64", shape: Shape::Unary, message_len: 128, in_flight: 64 },
-    Cell { name: "unary 64 KiB x 8", shape: Shape::Unary, message_len: 64 * 1024, in_flight: 8 },
-    Cell { name: "server stream 128 B", shape: Shape::ServerStream, message_len: 128, in_flight: 1 },
+pub(crate) const CELLS: [Cell; 5] = [
+    unary("unary 128 B x 1", 128, 1),
+    Cell { cores: Cores::One, ..unary("unary 128 B x 1, one core", 128, 1) },
+    unary("unary 128 B x 64", 128, 64),
+    unary("unary 64 KiB x 8", 64 * 1024, 8),
+    Cell { shape: Shape::ServerStream, ..unary("server stream 128 B", 128, 1) },
 ];
 
 /// Messages of one server stream: enough that opening the call does not show.
@@ -46,4 +49,8 @@ pub(crate) const STREAM_LEN: usize = 20_000;
 /// The cell of that name.
 pub(crate) fn named(name: &str) -> Option<&'static Cell> {
     CELLS.iter().find(|cell| cell.name == name)
+}
+
+const fn unary(name: &'static str, message_len: usize, in_flight: usize) -> Cell {
+    Cell { name, shape: Shape::Unary, message_len, in_flight, cores: Cores::Any }
 }
