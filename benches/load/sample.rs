@@ -65,21 +65,3 @@ impl FromStr for Sample {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_survives_the_pipe() {
-        let sample = Sample { rate: 128_412.25, client_cpu: 6.1, server_cpu: 6.7 };
-        assert_eq!(sample.to_string().parse(), Ok(sample));
-    }
-
-    #[test]
-    fn a_peer_that_carried_nothing_is_no_sample() {
-        for line in ["", "0 NaN NaN", "NaN 1 1", "1 2", "1 2 3 4", "1 2 x"] {
-            assert!(line.parse::<Sample>().is_err(), "{line:?}");
-        }
-    }
-}

@@ -25,26 +25,3 @@ impl Summary {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_one_or_the_mean_of_two() {
-        let table: [(&[f64], (f64, f64, f64)); 4] = [
-            (&[2.0], (2.0, 2.0, 2.0)),
-            (&[3.0, 1.0], (1.0, 2.0, 3.0)),
-            (&[9.0, 1.0, 2.0], (1.0, 2.0, 9.0)),
-            (&[4.0, 1.0, 8.0, 2.0], (1.0, 3.0, 8.0)),
-        ];
-        for (values, (low, median, high)) in table {
-            assert_eq!(Summary::of(values.iter().copied()), Summary { low, median, high });
-        }
-    }
-
-    #[test]
-    fn nothing_sums_up_to_nothing() {
-        assert!(Summary::of([]).median.is_nan());
-    }
-}
