@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Generated code names this crate as its users do.
+#[cfg(feature = "protos")]
 extern crate self as wirepath;
 
 pub mod frame;
@@ -29,3 +30,14 @@ pub mod tap;
 pub mod codegen;
 #[cfg(feature = "protos")]
 pub mod generated;
+
+#[cfg(feature = "client")]
+pub use client::Channel;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use {
+    call::{CallOptions, Deadline, Limits, MessageReceiver, MessageSender, Request, Response},
+    transport::Endpoint,
+};
+#[cfg(feature = "server")]
+pub use server::{Router, Server, Service};
+pub use wire::{Code, Encoding, Metadata, Status};

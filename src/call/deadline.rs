@@ -57,6 +57,11 @@ impl Deadline {
         }
     }
 
+    /// Waits for it.
+    pub(crate) async fn passed(self) {
+        tokio::time::sleep_until(self.0).await;
+    }
+
     /// The status of a call that is given up.
     pub(crate) fn exceeded(&self) -> Status {
         Status::deadline_exceeded("the deadline has passed")

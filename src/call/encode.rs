@@ -50,32 +50,25 @@ impl<M> MessageEncoder<M> {
         if encoding == Encoding::Identity {
             let tail = (self.codec.encode)(message, buf);
             let tail_len = tail.as_ref().map_or(0, Bytes::len);
-            return match MessageFramer::finish(buf, start, tail_len, false, Some(self.max_len)) {
-                Ok(()) => Ok(tail),
-                Err(error) => Err(undo(buf, start, error)),
-            };
+            MessageFramer::finish(buf, start, tail_len, false, Some(self.max_len))?;
+            return Ok(tail);
         }
         let mut plain = BytesMut::new();
         if let Some(tail) = (self.codec.encode)(message, &mut plain) {
             plain.extend_from_slice(&tail);
         }
         if plain.len() > self.max_len {
-            return Err(undo(buf, start, WireError::MessageTooLarge { len: plain.len(), max: self.max_len }));
+            buf.truncate(start);
+            return Err(WireError::MessageTooLarge { len: plain.len() as u64, max: self.max_len as u64 }.into());
         }
         // An empty message has nothing to compress, and some decoders refuse an empty member (rule 24).
         let is_compressed = !plain.is_empty();
         if is_compressed {
             codec::compress(encoding, &plain, buf)?;
         }
-        MessageFramer::finish(buf, start, 0, is_compressed, None).map_err(|error| undo(buf, start, error))?;
+        MessageFramer::finish(buf, start, 0, is_compressed, None)?;
         Ok(None)
     }
-}
-
-/// Takes a message that may not be sent out of the buffer again.
-fn undo(buf: &mut BytesMut, start: usize, error: WireError) -> Status {
-    buf.truncate(start);
-    error.into()
 }
 
 /// The receiving direction: DATA of any cut to messages.
@@ -113,13 +106,10 @@ impl<M> MessageDecoder<M> {
     }
 
     fn decode(&self, message: LengthPrefixedMessage) -> Result<(M, bool), Status> {
-        let LengthPrefixedMessage { compressed, data } = message;
-        let plain = match (compressed, self.encoding) {
-            (false, _) => data,
-            // Rule 18.
-            (true, Encoding::Identity) => return Err(WireError::CompressedWithoutEncoding.into()),
-            (true, encoding) => codec::decompress(encoding, &data, Some(self.max_len))?,
+        let plain = match message.encoding(self.encoding)? {
+            Encoding::Identity => message.data,
+            encoding => codec::decompress(encoding, &message.data, Some(self.max_len))?,
         };
-        Ok(((self.codec.decode)(plain)?, compressed))
+        Ok(((self.codec.decode)(plain)?, message.compressed))
     }
 }

@@ -1,9 +1,10 @@
 //! A method: its path, its shape and the codecs of its two message types.
 
+use std::fmt;
+
 use crate::{call::Limits, codec::Codec};
 
 /// Everything that both ends know about a method before any call of it; a constant in generated code.
-#[derive(Clone, Copy, Debug)]
 pub struct MethodDescriptor<Q, R> {
     path: &'static str,
     method_type: MethodType,
@@ -50,6 +51,25 @@ impl<Q, R> MethodDescriptor<Q, R> {
 
     pub(crate) const fn response_codec(&self) -> Codec<R> {
         self.response
+    }
+}
+
+// By hand, because a derive would ask the same of the message types.
+impl<Q, R> Clone for MethodDescriptor<Q, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q, R> Copy for MethodDescriptor<Q, R> {}
+
+impl<Q, R> fmt::Debug for MethodDescriptor<Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MethodDescriptor")
+            .field("path", &self.path)
+            .field("method_type", &self.method_type)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 

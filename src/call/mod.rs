@@ -4,25 +4,33 @@
 //! [`MessageReceiver`], on the client and on the server alike. [`MethodDescriptor`] says which codec serves which
 //! direction; [`CallOptions`] bound a call in time and size.
 
+mod alongside;
 mod deadline;
 mod encode;
 mod limits;
 mod method;
 mod options;
 mod outbox;
+mod pump;
 mod receiver;
 mod request;
 mod response;
 mod sender;
 
-pub use deadline::Deadline;
-pub(crate) use encode::{MessageEncoder, MessageDecoder};
-pub use limits::Limits;
-pub use method::{MethodDescriptor, MethodType};
-pub use options::CallOptions;
-pub(crate) use outbox::Outbox;
-pub use receiver::MessageReceiver;
-pub use request::Request;
-pub(crate) use request::Received;
-pub use response::Response;
-pub use sender::MessageSender;
+pub(crate) use self::{
+    alongside::alongside,
+    encode::{MessageDecoder, MessageEncoder},
+    outbox::{End, Head, Next, Outbox},
+    pump::pump,
+    receiver::{check_encoding, with_body_text},
+};
+pub use self::{
+    deadline::Deadline,
+    limits::Limits,
+    method::{MethodDescriptor, MethodType},
+    options::CallOptions,
+    receiver::MessageReceiver,
+    request::Request,
+    response::Response,
+    sender::MessageSender,
+};

@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     http2::DataBuf,
-    wire::{Encoding, Metadata, Status, Trailers},
+    wire::{ContentType, Encoding, EncodingSet, Metadata, ResponseHeaders, Status, Trailers},
 };
 
 /// The queue between a sender and its stream. Clones share it.
@@ -45,6 +45,14 @@ struct State {
 pub(crate) struct Head {
     pub(crate) metadata: Metadata,
     pub(crate) encoding: Encoding,
+}
+
+impl Head {
+    /// -> HEADERS
+    pub(crate) fn to_http(self) -> http::Response<()> {
+        let Head { metadata, encoding } = self;
+        ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(ContentType::GRPC)
+    }
 }
 
 /// How a stream ends on this side.
@@ -155,6 +163,16 @@ impl Outbox {
     /// Fails once the stream is over.
     pub(crate) fn check_open(&self) -> Result<(), Status> {
         self.lock().closed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Waits until this side resets the stream.
+    pub(crate) fn poll_is_reset(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if let Some(End::Reset(_)) = state.end {
+            return Poll::Ready(());
+        }
+        remember(&mut state.stream, cx);
+        Poll::Pending
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

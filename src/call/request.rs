@@ -21,32 +21,19 @@ pub struct Request<T> {
 
 /// What a server knows of a call beside its message and metadata.
 #[derive(Debug)]
-pub(crate) struct Received {
-    pub(crate) path: http::uri::PathAndQuery,
-    pub(crate) authority: Option<http::uri::Authority>,
-    pub(crate) user_agent: Option<http::HeaderValue>,
-    pub(crate) peer: Arc<Peer>,
-    pub(crate) deadline: Option<Deadline>,
-    pub(crate) is_compressed: bool,
+struct Received {
+    path: http::uri::PathAndQuery,
+    authority: Option<http::uri::Authority>,
+    user_agent: Option<http::HeaderValue>,
+    peer: Arc<Peer>,
+    deadline: Option<Deadline>,
+    is_compressed: bool,
 }
 
 impl<T> Request<T> {
     /// A request without metadata and options.
     pub fn new(message: T) -> Self {
         Self { message, metadata: Metadata::new(), options: CallOptions::new(), received: None }
-    }
-
-    /// The request that these headers begin.
-    pub(crate) fn received(message: T, headers: RequestHeaders, peer: Arc<Peer>, deadline: Option<Deadline>) -> Self {
-        let received = Received {
-            path: headers.path,
-            authority: headers.authority,
-            user_agent: headers.user_agent,
-            peer,
-            deadline,
-            is_compressed: false,
-        };
-        Self { message, metadata: headers.metadata, options: CallOptions::new(), received: Some(Box::new(received)) }
     }
 
     /// The message.
@@ -141,6 +128,27 @@ impl<T> Request<T> {
 
     pub(crate) fn into_parts(self) -> (T, Metadata, CallOptions) {
         (self.message, self.metadata, self.options)
+    }
+}
+
+#[cfg(feature = "server")]
+impl Request<()> {
+    /// The request that these headers begin.
+    pub(crate) fn received(headers: RequestHeaders, peer: Arc<Peer>, deadline: Option<Deadline>) -> Self {
+        let received = Received {
+            path: headers.path,
+            authority: headers.authority,
+            user_agent: headers.user_agent,
+            peer,
+            deadline,
+            is_compressed: false,
+        };
+        Self {
+            message: (),
+            metadata: headers.metadata,
+            options: CallOptions::new(),
+            received: Some(Box::new(received)),
+        }
     }
 }
 

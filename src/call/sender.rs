@@ -69,11 +69,12 @@ impl<M> MessageSender<M> {
     /// # Errors
     /// The call is over already.
     pub async fn finish(mut self) -> Result<(), Status> {
+        self.outbox.check_open()?;
         if let Side::Client { is_finished } = &mut self.side {
             *is_finished = true;
             self.outbox.end(End::HalfClose);
         }
-        self.outbox.check_open()
+        Ok(())
     }
 
     /// On a server, Custom-Metadata of Response-Headers, until they are sent: before the first message, or by

@@ -4,6 +4,7 @@
 //! A codec is two function pointers, so a `MethodDescriptor` is `const` and no codec type parameter spreads upward.
 //! Every message is encoded, and compressed, for itself: nothing is carried from one message to the next.
 
+mod compression;
 mod error;
 #[cfg(feature = "prost")]
 mod prost;
@@ -13,7 +14,8 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-pub use self::error::DecodeError;
+pub use self::compression::{compress, decompress, supported};
+pub use self::error::{CompressError, DecodeError};
 
 /// How messages of type `M` become bytes and back.
 ///

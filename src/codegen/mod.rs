@@ -140,3 +140,88 @@ fn rerun_if_changed(compiler: &protox::Compiler) {
         println!("cargo:rerun-if-changed={}", path.display());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ECHO: &str = r#"
+        syntax = "proto3";
+        package echo;
+        import "google/protobuf/any.proto";
+        message Note { bytes data = 1; google.protobuf.Any any = 2; }
+        service Echo { rpc Say(Note) returns (Note); }
+    "#;
+
+    /// What a builder makes of a proto: its only file, or why there is none.
+    fn generate(proto: &str, configure: fn(Builder) -> Builder) -> Result<String, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("echo.proto");
+        fs::write(&path, proto).expect("a proto");
+        configure(Builder::new().out_dir(folder.path())).compile(&[&path], &[folder.path()])?;
+        Ok(fs::read_to_string(folder.path().join("echo.rs")).expect("a file named after the package"))
+    }
+
+    fn has(code: &str, modules: [&str; 3]) -> [bool; 3] {
+        modules.map(|module| code.contains(&format!("pub mod {module} ")))
+    }
+
+    #[test]
+    fn writes_the_ends_that_are_asked_for() {
+        let modules = ["echo_methods", "echo_client", "echo_server"];
+        let both = generate(ECHO, |builder| builder).expect("valid");
+        let client = generate(ECHO, Builder::client_only).expect("valid");
+        let server = generate(ECHO, Builder::server_only).expect("valid");
+        assert_eq!(has(&both, modules), [true, true, true]);
+        assert_eq!(has(&client, modules), [true, true, false]);
+        assert_eq!(has(&server, modules), [true, false, true]);
+    }
+
+    #[test]
+    fn bytes_fields_are_vectors_unless_asked_for() {
+        let plain = generate(ECHO, |builder| builder).expect("valid");
+        let shared = generate(ECHO, |builder| builder.bytes(".echo.Note.data")).expect("valid");
+        assert!(plain.contains("pub data: ::prost::alloc::vec::Vec<u8>"), "{plain}");
+        assert!(shared.contains("pub data: ::prost::bytes::Bytes"), "{shared}");
+    }
+
+    #[test]
+    fn takes_types_from_elsewhere() {
+        let code = generate(ECHO, |builder| builder.extern_path(".google.protobuf.Any", "crate::own::Any"));
+        assert!(code.expect("valid").contains("pub any: ::core::option::Option<crate::own::Any>"));
+        let code =
+            generate(ECHO, |builder| builder.extern_path(".echo.Note", "::other::Note")).expect("valid");
+        assert!(code.contains("MethodDescriptor<::other::Note, ::other::Note>"), "{code}");
+        assert!(!code.contains("struct Note"), "{code}");
+    }
+
+    #[test]
+    fn descriptors_hold_imports_and_no_comments() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (proto, set) = (folder.path().join("echo.proto"), folder.path().join("set.bin"));
+        fs::write(&proto, ECHO).expect("a proto");
+        let builder = Builder::new().out_dir(folder.path()).file_descriptor_set(&set);
+        builder.compile(&[&proto], &[folder.path()]).expect("valid");
+
+        let bytes = fs::read(set).expect("written");
+        let pool = protox::prost_reflect::DescriptorPool::decode(&*bytes).expect("a descriptor set");
+        let files: Vec<_> = pool.files().map(|file| file.name().to_owned()).collect();
+        assert_eq!(files, ["google/protobuf/any.proto", "echo.proto"]);
+        assert!(pool.files().all(|file| file.file_descriptor_proto().source_code_info.is_none()));
+    }
+
+    #[test]
+    fn an_error_names_file_line_and_reason() {
+        let error =
+            generate("syntax = \"proto3\";\nmessage Note {\n  Missing field = 1;\n}\n", |builder| builder);
+        let text = format!("{:?}", error.expect_err("no such type"));
+        assert!(text.starts_with("proto does not compile: ") && text.contains("echo.proto:3:"), "{text}");
+        assert!(text.contains("'Missing' is not defined"), "{text}");
+    }
+
+    #[test]
+    fn an_error_names_the_folder_that_is_not_there() {
+        let error = generate(ECHO, |builder| builder.out_dir("/no/such/folder")).expect_err("no folder");
+        assert!(error.to_string().starts_with("output cannot be written to /no/such/folder: "), "{error}");
+    }
+}

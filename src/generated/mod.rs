@@ -1,8 +1,11 @@
 //! All of `proto/` as Rust, checked in and never edited; `tests/generated.rs` compares it with what the protos say.
+//! Only this file and `details` (typed Status-Details) are written by hand.
 //!
 //! Modules nest as the packages do: `grpc.health.v1` is [`grpc::health::v1`]. For each service `Echo` there are
 //! `echo_methods`, `echo_client` and `echo_server`, as `wirepath::codegen` writes them for any proto.
 #![allow(missing_docs)]
+
+mod details;
 
 /// The packages below `google`.
 pub mod google {

@@ -19,7 +19,7 @@ use super::{
 use crate::transport::BoxFuture;
 
 /// Drives one connection; polled by one task until the connection ends.
-pub struct Driver<C> {
+pub(super) struct Driver<C> {
     connection: C,
     gate: Gate,
     tasks: Tasks,
@@ -41,13 +41,17 @@ impl<C> Driver<C> {
     }
 
     /// A handle by which others put futures on this connection's task.
-    pub fn spawner(&self) -> Spawner {
+    pub(super) fn spawner(&self) -> Spawner {
         Spawner { wakes: Arc::clone(&self.tasks.wakes) }
     }
 
     /// How many futures run on this connection's task.
-    pub fn task_count(&self) -> usize {
+    fn task_count(&self) -> usize {
         self.tasks.slots.len() - self.tasks.free.len()
+    }
+
+    pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.gate.poll_linger(cx)
     }
 
     pub(super) fn connection_mut(&mut self) -> &mut C {

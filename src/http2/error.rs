@@ -71,12 +71,6 @@ impl Error {
         matches!(self.kind, ErrorKind::Reset(error_code::CANCEL))
     }
 
-    /// The byte stream ended while the peer still owed bytes.
-    pub(crate) fn end_of_bytes() -> Self {
-        let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed the connection");
-        Self { kind: ErrorKind::Io(Arc::new(error)), initiator: Initiator::Remote }
-    }
-
     pub(crate) fn reset(code: u32, initiator: Initiator) -> Self {
         Self { kind: ErrorKind::Reset(code), initiator }
     }

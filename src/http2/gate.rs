@@ -47,6 +47,19 @@ impl Gate {
         }
         Pin::new(&mut held.io).poll_flush(cx)
     }
+
+    /// Reads and forgets what the peer still sends, until it closes too.
+    pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut held = lock(&self.shared);
+        let mut scrap = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut scrap);
+            match ready!(Pin::new(&mut held.io).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
 }
 
 struct Held {

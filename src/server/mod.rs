@@ -1,1 +1,156 @@
-//! Floor of its own; see the crate docs.
+//! The server's end: listeners, connections, and the serving of one call.
+//!
+//! [`Server`] accepts connections; each is one task that drives HTTP/2 and, by default, the handlers of its calls. The
+//! [`Router`] finds the handler by the whole path, byte for byte.
+
+mod accept;
+mod connection;
+mod handler;
+mod router;
+mod serve;
+mod settings;
+
+use std::{fmt, future::Future, io, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet};
+
+pub use self::router::{Router, Service};
+use self::{
+    accept::accept_loop,
+    settings::{Phase, Settings},
+};
+use crate::{
+    call::Limits,
+    http2::Http2Config,
+    transport::{Listener, Peer},
+    wire::{RequestHeaders, Status},
+};
+
+/// A gRPC server: services and settings, then listeners.
+///
+/// ```no_run
+/// # async fn example(router: impl wirepath::Service) -> std::io::Result<()> {
+/// let endpoint: wirepath::Endpoint = "unix:/run/echo.sock".parse().expect("a valid endpoint");
+/// wirepath::Server::new().add(router).serve(endpoint.listen().await?).await
+/// # }
+/// ```
+pub struct Server {
+    router: Router,
+    settings: Settings,
+    grace: Duration,
+}
+
+impl Server {
+    /// A server without services.
+    pub fn new() -> Self {
+        Self { router: Router::new(), settings: Settings::default(), grace: GRACE }
+    }
+
+    /// Adds a service.
+    pub fn add(mut self, service: impl Service) -> Self {
+        service.register(&mut self.router);
+        self
+    }
+
+    /// Uses these HTTP/2 settings for every connection.
+    pub fn http2(mut self, config: Http2Config) -> Self {
+        self.settings.http2 = config;
+        self
+    }
+
+    /// Limits for all methods that have none of their own.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Limits for the method at `path` ("/" Service "/" Method).
+    pub fn method_limits(mut self, path: impl Into<String>, limits: Limits) -> Self {
+        self.settings.method_limits.insert(path.into(), limits);
+        self
+    }
+
+    /// Lets a function see Request-Headers and the peer before the handler is called, and refuse the call.
+    pub fn intercept(
+        mut self,
+        interceptor: impl Fn(&RequestHeaders, &Peer) -> Result<(), Status> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.interceptor = Some(Box::new(interceptor));
+        self
+    }
+
+    /// Gives each call a task of its own, for handlers that compute. By default handlers run on their connection's task,
+    /// which is faster for those that do little or wait: no wake of another thread, and one `write` for many answers.
+    pub fn task_per_call(mut self) -> Self {
+        self.settings.task_per_call = true;
+        self
+    }
+
+    /// How long calls in flight may take to finish after a shutdown began; 30 seconds by default. Then their connections
+    /// are closed.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Serves one listener until this future is dropped.
+    ///
+    /// # Errors
+    /// None today: a failed accept is tried again after a pause.
+    pub async fn serve(self, listener: impl Listener) -> io::Result<()> {
+        self.serve_with_shutdown([Box::new(listener) as Box<dyn Listener>], std::future::pending()).await
+    }
+
+    /// Serves all listeners until `shutdown` is ready, then drains: the listeners close, each connection is told by
+    /// GOAWAY, calls in flight finish within the grace period, and what is left is closed.
+    ///
+    /// Dropping the future closes everything at once.
+    ///
+    /// # Errors
+    /// No listener is given (`InvalidInput`).
+    pub async fn serve_with_shutdown(
+        self,
+        listeners: impl IntoIterator<Item = Box<dyn Listener>>,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let (phase, phases) = watch::channel(Phase::Serving);
+        let (router, settings) = (Arc::new(self.router), Arc::new(self.settings));
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(accept_loop(listener, Arc::clone(&router), Arc::clone(&settings), phases.clone()));
+        }
+        if accepting.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no listener to serve"));
+        }
+        shutdown.await;
+        phase.send_replace(Phase::Draining);
+        if tokio::time::timeout(self.grace, join_all(&mut accepting)).await.is_err() {
+            phase.send_replace(Phase::Closing);
+            // What does not even take its GOAWAY is dropped with the set.
+            let _ = tokio::time::timeout(LAST_WORDS, join_all(&mut accepting)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("router", &self.router).field("settings", &self.settings).finish()
+    }
+}
+
+async fn join_all(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+// What Kubernetes gives a pod to end.
+const GRACE: Duration = Duration::from_secs(30);
+
+// After the grace period, time for the GOAWAY and RST_STREAM frames to leave.
+const LAST_WORDS: Duration = Duration::from_millis(500);

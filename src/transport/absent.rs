@@ -72,3 +72,27 @@ fn cannot_listen(endpoint: &Endpoint, feature: &str) -> io::Error {
 fn explanation(feature: &str) -> Explanation {
     Explanation::new("this build lacks the transport", format!("build wirepath with its feature `{feature}`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Connector;
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endpoint_of_an_absent_transport_names_its_feature() {
+        let table = [
+            ("unix:/run/a.sock", "unix", cfg!(feature = "unix")),
+            ("unix-abstract:a", "unix", cfg!(feature = "unix")),
+            ("tcp:localhost:50051", "tcp", cfg!(feature = "tcp")),
+            ("fd:3", "inherited", cfg!(feature = "inherited")),
+        ];
+        for (text, feature, _) in table.into_iter().filter(|(.., built_in)| !built_in) {
+            let endpoint: Endpoint = text.parse().unwrap();
+            for error in [endpoint.connect().await.unwrap_err(), endpoint.listen().await.unwrap_err()] {
+                assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+                assert!(error.to_string().contains(text), "{error}");
+                assert!(error.to_string().contains(&format!("feature `{feature}`")), "{error}");
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! **In memory**: a connector and a listener of one process, without a socket.
 //!
-//! Each connection is a pair of [`tokio::io::duplex`] streams. There is no clock and no kernel in it, so tests run
-//! under paused time. A connect completes before the accept, as on a socket.
+//! Each connection is a pair of [`tokio::io::duplex`] streams. There is no clock and no kernel in it, so
+//! tests run under paused time. A connect completes before the accept, as on a socket.
 
 use std::io;
 
@@ -46,8 +46,8 @@ impl Connector for DuplexConnector {
 
 /// The end that accepts.
 ///
-/// When the last connector is dropped, [`accept`](Listener::accept) waits for ever, as it does on a socket to which
-/// nobody connects.
+/// When the last connector is dropped, [`accept`](Listener::accept) waits for ever, as it does on a socket to
+/// which nobody connects.
 #[derive(Debug)]
 pub struct DuplexListener {
     backlog: mpsc::Receiver<DuplexStream>,

@@ -1,10 +1,10 @@
 //! **target** = `unix:path` / `unix:///abs/path` / `unix-abstract:name` / `tcp:host:port` / `fd:N`
 //!
-//! gRPC's naming.md, and two of our own. In `unix:path` the rest of the text is the path, byte for byte, colons and
-//! percents too. `unix:///abs/path` is a URI: its authority is empty, its path is absolute, and only here
-//! percent-encoding is decoded (rule 69). `unix-abstract:name` is exactly the bytes after the colon, never decoded.
-//! `Display` gives a text that parses to the same endpoint; only a relative path or an abstract name that is not
-//! UTF-8 has none and is shown with replacement characters.
+//! gRPC's naming.md, and two of our own. In `unix:path` the rest of the text is the path, byte for byte,
+//! colons and percents too. `unix:///abs/path` is a URI: its authority is empty, its path is absolute, and
+//! only here percent-encoding is decoded (rule 69). `unix-abstract:name` is exactly the bytes after the
+//! colon, never decoded. `Display` gives a text that parses to the same endpoint; only a relative path or an
+//! abstract name that is not UTF-8 has none and is shown with replacement characters.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -36,8 +36,8 @@ use super::{BoxFuture, Connected, Connector, EndpointError, Listener};
 pub enum Endpoint {
     /// A socket file, relative or absolute, of at most 107 bytes (feature `unix`).
     Unix(PathBuf),
-    /// A name in Linux's abstract namespace, at most 107 bytes of any value (feature `unix`). No file and no mode
-    /// guard it: whoever shares the network namespace may connect.
+    /// A name in Linux's abstract namespace, at most 107 bytes of any value (feature `unix`). No file and no
+    /// mode guard it: whoever shares the network namespace may connect.
     UnixAbstract(Vec<u8>),
     /// `host:port`, an IPv6 address in brackets (feature `tcp`).
     Tcp(String),
@@ -222,7 +222,8 @@ fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8
     }
 }
 
-/// `sun_path` without the NUL that ends a path: unix(7) allows to omit it, but peers do not all cope (rule 70).
+/// `sun_path` without the NUL that ends a path. Linux takes a path without it, but not every peer copes
+/// (rule 70).
 const MAX_PATH_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// `sun_path` without the NUL that begins an abstract name.
@@ -325,6 +326,12 @@ mod tests {
             assert!(error.contains(&format!("{text:?}")), "names its input: {error}");
             assert_eq!(error.lines().count(), 1, "{error}");
         }
+    }
+
+    #[test]
+    fn a_listen_can_be_spawned() {
+        fn assert_send(_: impl Send) {}
+        assert_send(Endpoint::Fd(0).listen());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 
 /// A text that is no endpoint, or an endpoint that no socket address can hold.
@@ -162,11 +162,13 @@ impl SocketError {
 impl fmt::Display for SocketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Explanation { errno, reason, way_out } = &self.explanation;
-        write!(f, "cannot {} {}: {reason}", self.action, self.endpoint)?;
-        if let Some(errno) = errno {
-            write!(f, " ({errno})")?;
+        let errno = errno.map(|errno| format!(" ({errno})")).unwrap_or_default();
+        let line = format!("cannot {} {}: {reason}{errno}; {way_out}", self.action, self.endpoint);
+        // A path may hold a line feed or a terminal's escape; the line stays one and harmless.
+        for c in line.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
         }
-        write!(f, "; {way_out}")
+        Ok(())
     }
 }
 
@@ -211,5 +213,24 @@ impl Explanation {
     fn of(self, action: &'static str, endpoint: String, cause: io::Error) -> io::Error {
         let kind = cause.kind();
         io::Error::new(kind, SocketError { action, endpoint, explanation: self, cause })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_error_is_one_line_and_keeps_the_kind_and_the_cause() {
+        let cause = io::Error::from_raw_os_error(13);
+        let error =
+            Explanation::new("the mode forbids it", "run as its owner").of_connect("unix:a\n\x1b[7m", cause);
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            error.to_string(),
+            r"cannot connect to unix:a\n\u{1b}[7m: the mode forbids it; run as its owner"
+        );
+        let payload = error.get_ref().and_then(|payload| payload.downcast_ref::<SocketError>()).unwrap();
+        assert_eq!((payload.raw_os_error(), payload.endpoint()), (Some(13), "unix:a\n\x1b[7m"));
     }
 }

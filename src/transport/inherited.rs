@@ -1,10 +1,11 @@
 //! **fd:N**: a socket that the parent opened and left open across `exec`.
 //!
-//! A number is no ownership, and Rust makes a descriptor out of one only by unsafe code. So the socket is duplicated
-//! through the kernel's front door (`pidfd_getfd` on this very process), and asked what it is (`SO_DOMAIN`,
-//! `SO_TYPE`, `SO_ACCEPTCONN`). The duplicate is close-on-exec; number N itself stays open, so a connection is ended
-//! by `shutdown`: a close of the duplicate would tell the peer nothing. The path of an inherited listener belongs to
-//! the parent and is never removed. O_NONBLOCK, set here, is shared with every process that holds the socket.
+//! A number is no ownership, and Rust makes a descriptor out of one only by unsafe code. So the socket is
+//! duplicated through the kernel's front door (`pidfd_getfd` on this very process), and asked what it is
+//! (`SO_DOMAIN`, `SO_TYPE`, `SO_ACCEPTCONN`). The duplicate is close-on-exec; number N itself stays open, so
+//! a connection is ended by `shutdown`: a close of the duplicate would tell the peer nothing. The path of an
+//! inherited listener belongs to the parent and is never removed. O_NONBLOCK, set here, is shared with every
+//! process that holds the socket.
 
 use std::collections::BTreeSet;
 use std::io::{self, IoSlice};

@@ -1,12 +1,13 @@
 //! **Byte streams**: what HTTP/2 runs over, and who is at the other end.
 //!
-//! A [`Connector`] opens streams, a [`Listener`] accepts them, a [`Connected`] is one stream with its [`Peer`].
-//! An [`Endpoint`] is the target a user writes (`unix:/run/a.sock`) and opens all transports built in; another
-//! one is plugged in by implementing the two traits. Nothing above this floor knows which transport it is on.
+//! A [`Connector`] opens streams, a [`Listener`] accepts them, a [`Connected`] is one stream with its
+//! [`Peer`]. An [`Endpoint`] is the target a user writes (`unix:/run/a.sock`) and opens all transports built
+//! in; another one is plugged in by implementing the two traits. Nothing above this floor knows which
+//! transport it is on.
 //!
-//! `io::Error` stays itself here: its kind is the kernel's, so that callers decide by kind, and where a socket
-//! is opened its payload is a [`SocketError`] that says in words what failed and the way out. An error of
-//! [`Listener::accept`] is handed on unaltered.
+//! `io::Error` stays itself here: its kind is the kernel's, so that callers decide by kind, and where a
+//! socket is opened its payload is a [`SocketError`] that says in words what failed and the way out. An error
+//! of [`Listener::accept`] is handed on unaltered.
 
 mod duplex;
 mod endpoint;
@@ -61,7 +62,8 @@ pub trait Listener: fmt::Debug + Send + 'static {
     /// Waits for the next connection; dropping the future loses none.
     ///
     /// # Errors
-    /// The `io::Error` as it came (`EMFILE`, `ENOBUFS` ...): the listener itself stands, and the caller backs off.
+    /// The `io::Error` as it came (`EMFILE`, `ENOBUFS` ...): the listener itself stands, and the caller backs
+    /// off.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>>;
 
     /// The bound endpoint, a TCP one with its real port.

@@ -1,8 +1,9 @@
 //! **Peer**: who is at the other end of a connection, as the transport knows it.
 //!
-//! A Unix socket tells more than an address: the kernel vouches for the user behind it (`SO_PEERCRED`). Those ids
-//! are of the moment of `connect` (of `listen`, as a client sees its server): a later fork or setuid does not
-//! change them. `Display` is the peer string of gRPC's naming: `unix:/run/a.sock`, `ipv4:127.0.0.1:50051`.
+//! A Unix socket tells more than an address: the kernel vouches for the user behind it (`SO_PEERCRED`). Those
+//! ids are of the moment of `connect` (of `listen`, as a client sees its server): a later fork or setuid does
+//! not change them. `Display` is the peer string of gRPC's naming: `unix:/run/a.sock`,
+//! `ipv4:127.0.0.1:50051`.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,7 +1,8 @@
 //! **TCP**: the transport that the socket is compared with, and the one for other hosts.
 //!
-//! `TCP_NODELAY` is set on both sides: gRPC writes whole frames, and Nagle would hold the last one back. Port 0
-//! binds a free port, and the listener's endpoint tells which. A name with several addresses is tried in order.
+//! `TCP_NODELAY` is set on both sides: gRPC writes whole frames, and Nagle would hold the last one back. Port
+//! 0 binds a free port, and the listener's endpoint tells which. A name with several addresses is tried in
+//! order.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,8 +14,8 @@ use super::{BoxFuture, Connected, Endpoint, Listener, Peer};
 
 /// Connects to the first address of `host:port` that answers.
 pub(super) async fn connect(address: &str) -> io::Result<Connected> {
-    match TcpStream::connect(address).await.and_then(connected) {
-        Ok(connected) => Ok(connected),
+    match open(address).await {
+        Ok((stream, peer)) => Ok(Connected::new(stream, Peer::Tcp(peer))),
         Err(cause) => Err(explain(&cause).of_connect(endpoint(address), cause)),
     }
 }
@@ -39,13 +40,18 @@ impl TcpListener {
         let address = listener.local_addr()?;
         Ok(TcpListener { listener, address })
     }
+
+    async fn accept_stream(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.listener.accept().await?;
+        set_nodelay(&stream);
+        Ok((stream, peer))
+    }
 }
 
 impl Listener for TcpListener {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>> {
         Box::pin(async {
-            let (stream, peer) = self.listener.accept().await?;
-            set_nodelay(&stream);
+            let (stream, peer) = self.accept_stream().await?;
             Ok(Connected::new(stream, Peer::Tcp(peer)))
         })
     }
@@ -55,10 +61,11 @@ impl Listener for TcpListener {
     }
 }
 
-fn connected(stream: TcpStream) -> io::Result<Connected> {
+async fn open(address: &str) -> io::Result<(TcpStream, SocketAddr)> {
+    let stream = TcpStream::connect(address).await?;
     set_nodelay(&stream);
-    let peer = Peer::Tcp(stream.peer_addr()?);
-    Ok(Connected::new(stream, peer))
+    let peer = stream.peer_addr()?;
+    Ok((stream, peer))
 }
 
 async fn bind_first(address: &str) -> io::Result<TcpListener> {
@@ -80,8 +87,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::new(socket.listen(BACKLOG)?)
 }
 
-/// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer has gone,
-/// is no worse for it (rule 65).
+/// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer
+/// has gone, is no worse for it (rule 65).
 pub(super) fn set_nodelay(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
 }
@@ -143,13 +150,9 @@ mod tests {
     #[tokio::test]
     async fn both_sides_write_without_delay() {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let client = TcpStream::connect(listener.address).await.unwrap();
-        let (server, _) = listener.listener.accept().await.unwrap();
-        for stream in [client, server] {
-            assert!(!stream.nodelay().unwrap(), "the kernel's default");
-            set_nodelay(&stream);
-            assert!(stream.nodelay().unwrap());
-        }
+        let (client, _) = open(&listener.address.to_string()).await.unwrap();
+        let (server, _) = listener.accept_stream().await.unwrap();
+        assert_eq!((client.nodelay().unwrap(), server.nodelay().unwrap()), (true, true));
     }
 
     #[tokio::test]

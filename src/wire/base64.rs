@@ -62,7 +62,7 @@ fn without_padding(text: &[u8]) -> Result<&[u8], WireError> {
         [digits @ .., b'='] => digits,
         _ => return Ok(text),
     };
-    if text.len() % 4 == 0 { Ok(digits) } else { Err(WireError::Base64 { position: digits.len() }) }
+    if text.len().is_multiple_of(4) { Ok(digits) } else { Err(WireError::Base64 { position: digits.len() }) }
 }
 
 const fn encoded_len(len: usize) -> usize {

@@ -111,6 +111,11 @@ impl EncodingSet {
         EncodingSet(self.0 | other.0)
     }
 
+    /// What is in both sets.
+    pub const fn intersection(self, other: EncodingSet) -> Self {
+        EncodingSet(self.0 & other.0)
+    }
+
     /// The encodings of the set, in the order of [`Encoding::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Encoding> {
         Encoding::ALL.into_iter().filter(move |encoding| self.contains(*encoding))

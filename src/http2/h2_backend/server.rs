@@ -53,6 +53,11 @@ impl ServerConnection {
         self.driver.poll_rounds(cx)
     }
 
+    /// After the connection is over: reads and forgets what the client still sends, until it closes too.
+    pub fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.driver.poll_linger(cx)
+    }
+
     /// Begins to drain: GOAWAY, then a PING, then GOAWAY with the last stream (rule 44). Calls in flight go on.
     pub fn graceful_shutdown(&mut self) {
         self.driver.connection_mut().h2.graceful_shutdown();

@@ -1,8 +1,9 @@
 //! **Unix sockets**: `AF_UNIX`, `SOCK_STREAM`, bound to a path or to an abstract name.
 //!
-//! The file of a listener has mode 0600 from its first instant: the mode is set on the descriptor, and `bind` takes
-//! it over, cut by the umask. A chmod after `bind` would leave an instant in which others connect. Whose path it is,
-//! `ownership` decides. There is no TCP option here and no TIME_WAIT; a connect completes or fails at once.
+//! The file of a listener has mode 0600 from its first instant: the mode is set on the descriptor, and `bind`
+//! takes it over, cut by the umask. A chmod after `bind` would leave an instant in which others connect.
+//! Whose path it is, `ownership` decides. There is no TCP option here and no TIME_WAIT; a connect completes
+//! or fails at once.
 
 mod ownership;
 mod reasons;
@@ -62,8 +63,8 @@ pub(super) async fn listen_abstract(name: &[u8]) -> io::Result<Box<dyn Listener>
 /// A listening Unix socket, and the path it owns if it made one.
 #[derive(Debug)]
 pub(super) struct UnixListener {
-    /// Before `listener`, as fields drop in order: while the socket lives its inode number is not given to another
-    /// file, so the comparison before the unlink cannot err.
+    /// Before `listener`, as fields drop in order: while the socket lives its inode number is not given to
+    /// another file, so the comparison before the unlink cannot err.
     _bound: Option<BoundPath>,
     listener: tokio::net::UnixListener,
     endpoint: String,
@@ -141,6 +142,6 @@ fn abstract_endpoint(name: &[u8]) -> String {
 /// Only the user that runs the server may connect.
 const MODE: u32 = 0o600;
 
-/// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`. A client that finds it full
-/// gets EAGAIN at once and no second chance from the kernel, so it is as large as the usual cut.
+/// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`. A client that finds it
+/// full gets EAGAIN at once and no second chance from the kernel, so it is as large as the usual cut.
 const BACKLOG: u32 = 4096;

@@ -1,13 +1,14 @@
 //! **Whose path it is**: a lock file beside the socket decides, never the socket file itself.
 //!
-//! `PATH.lock` is locked (`flock`) for as long as the listener lives; the kernel unlocks it however the process ends.
-//! Only under the lock a socket file is judged: it is stale, and replaced, if it is ours and a connect finds nobody
-//! (`ECONNREFUSED`). `EAGAIN` is a full backlog, so somebody. No other file is ever deleted. At the end the socket
-//! file goes only if it is still the one that was bound, by device and inode.
+//! `PATH.lock` is locked (`flock`) for as long as the listener lives; the kernel unlocks it however the
+//! process ends. Only under the lock a socket file is judged: it is stale, and replaced, if it is ours and a
+//! connect finds nobody (`ECONNREFUSED`). `EAGAIN` is a full backlog, so somebody. No other file is ever
+//! deleted. At the end the socket file goes only if it is still the one that was bound, by device and inode.
 //!
-//! The lock file goes last, by its holder, still locked. Whoever opened it before and locks it after holds a file
-//! without a name: it compares what it locked with what stands at the name, and starts again. So at every instant
-//! at most one process holds the file that the name leads to. After a crash it stays, unlocked, for the next owner.
+//! The lock file goes last, by its holder, still locked. Whoever opened it before and locks it after holds a
+//! file without a name: it compares what it locked with what stands at the name, and starts again. So at
+//! every instant at most one process holds the file that the name leads to. After a crash it stays, unlocked,
+//! for the next owner.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
@@ -35,9 +36,10 @@ impl PathLock {
     /// # Errors
     /// `AddrInUse` where another one has it, `PermissionDenied` where the lock file is not ours.
     pub(super) fn acquire(socket_path: &Path) -> io::Result<PathLock> {
-        let path = lock_path(socket_path)?;
-        let refused = |cause: io::Error| reasons::lock(socket_path, &path, cause);
-        let uid = own_uid()?;
+        let unready = |cause| reasons::listen(socket_path, cause);
+        let uid = own_uid().map_err(unready)?;
+        let path = lock_path(socket_path).map_err(unready)?;
+        let refused = |cause| reasons::lock(socket_path, &path, cause);
         loop {
             let file = open(&path).map_err(refused)?;
             let metadata = file.metadata().map_err(refused)?;
@@ -49,12 +51,16 @@ impl PathLock {
                 Err(TryLockError::WouldBlock) => return Err(reasons::live(socket_path)),
                 Err(TryLockError::Error(cause)) => return Err(refused(cause)),
             }
-            let id = FileId::of(&metadata);
-            if FileId::at(&path) == Some(id) {
-                return Ok(PathLock { path, id, uid, _file: file });
+            if let Some(lock) = PathLock::of_locked(file, FileId::of(&metadata), &path, uid) {
+                return Ok(lock);
             }
-            // Its last owner removed it after our open; what stands there now, if anything, is another file.
         }
+    }
+
+    /// The lock that a locked file is; `None` if its last owner removed it between our open and our lock, and
+    /// what stands at the path now, if anything, is another file.
+    fn of_locked(file: File, id: FileId, path: &Path, uid: u32) -> Option<PathLock> {
+        (FileId::at(path) == Some(id)).then(|| PathLock { path: path.to_owned(), id, uid, _file: file })
     }
 
     /// Makes way for `bind`: removes a stale socket of ours, refuses for anything else.
@@ -70,7 +76,8 @@ impl PathLock {
         match UnixStream::connect(socket_path).await {
             Ok(_) => Err(reasons::live(socket_path)),
             Err(cause) => match cause.kind() {
-                io::ErrorKind::ConnectionRefused => remove(socket_path, FileId::of(&metadata)),
+                io::ErrorKind::ConnectionRefused => remove(socket_path, FileId::of(&metadata))
+                    .map_err(|cause| reasons::listen(socket_path, cause)),
                 io::ErrorKind::NotFound => Ok(()),
                 io::ErrorKind::WouldBlock => Err(reasons::live(socket_path)),
                 _ => Err(reasons::occupied(socket_path, Occupant::Unclear(cause))),
@@ -163,4 +170,25 @@ fn open(path: &Path) -> io::Result<File> {
 fn own_uid() -> io::Result<u32> {
     let (stream, _) = UnixStream::pair()?;
     Ok(stream.peer_cred()?.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_lost_its_name_before_it_was_locked_is_no_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket_path = directory.path().join("a.sock");
+        let path = lock_path(&socket_path).unwrap();
+        let first = PathLock::acquire(&socket_path).unwrap();
+        let opened = open(&path).unwrap();
+        let id = FileId::of(&opened.metadata().unwrap());
+        assert_eq!(id, first.id);
+        drop(first);
+        opened.try_lock().expect("nobody holds it any more");
+        let second = PathLock::acquire(&socket_path).expect("a lock file of its own");
+        assert!(PathLock::of_locked(opened, id, &path, second.uid).is_none());
+        assert_eq!(FileId::at(&path), Some(second.id));
+    }
 }

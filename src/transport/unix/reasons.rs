@@ -1,7 +1,8 @@
 //! **errno in words**: why a Unix socket did not open, and the way out.
 //!
 //! One errno has several causes here (ECONNREFUSED: a stale file, one that is no socket, a server before its
-//! `listen`), so the file is looked at again before the words are chosen. The kind of the error is never changed.
+//! `listen`), so the file is looked at again before the words are chosen. The kind of the error is never
+//! changed.
 
 use std::fs::{self, FileType};
 use std::io;
@@ -104,6 +105,11 @@ pub(super) fn lock(path: &Path, lock_path: &Path, cause: io::Error) -> io::Error
             "remove the symlink, or choose a directory in which only this user writes",
         )
         .errno("ELOOP"),
+        Some(libc::ENXIO) => Explanation::new(
+            format!("its lock file {} is a socket or a device", lock_path.display()),
+            "remove it, or choose another path",
+        )
+        .errno("ENXIO"),
         Some(libc::EISDIR) => Explanation::new(
             format!("its lock file {} is a directory", lock_path.display()),
             "remove the directory, or choose another path",

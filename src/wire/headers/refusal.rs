@@ -81,7 +81,7 @@ fn trailers_only(status: Status, accept: EncodingSet) -> Response<()> {
     Trailers::from_status(status).to_http_only(ContentType::GRPC, accept)
 }
 
-fn plain_http(status: StatusCode, text: &Cow<'static, str>) -> (Response<()>, Option<Bytes>) {
+fn plain_http(status: StatusCode, text: &str) -> (Response<()>, Option<Bytes>) {
     let mut response = Response::new(());
     *response.version_mut() = Version::HTTP_2;
     *response.status_mut() = status;
@@ -90,11 +90,59 @@ fn plain_http(status: StatusCode, text: &Cow<'static, str>) -> (Response<()>, Op
         // RFC 9110, section 15.5.6.
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }
-    let body = match text {
-        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
-        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
-    };
-    (response, Some(body))
+    (response, Some(Bytes::copy_from_slice(text.as_bytes())))
 }
 
 const SPOKEN_HERE: &str = "this server speaks gRPC: POST over HTTP/2, content-type application/grpc\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Code, Encoding};
+
+    #[test]
+    fn rule_5_what_is_not_grpc_is_told_what_is() {
+        let (response, body) = Refusal::unsupported_media_type().to_http(EncodingSet::EMPTY);
+        assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+        assert!(!response.headers().contains_key("grpc-status"));
+        let body = String::from_utf8(body.unwrap().to_vec()).unwrap();
+        assert!(
+            body.contains("speaks gRPC") && body.contains("application/grpc") && body.len() < 200,
+            "{body}"
+        );
+    }
+
+    #[test]
+    fn rule_1_another_method_is_405_and_told_which_is_allowed() {
+        let (response, body) = Refusal::method_not_allowed().to_http(EncodingSet::EMPTY);
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], "POST");
+        assert!(body.is_some());
+    }
+
+    #[test]
+    fn broken_grammar_is_400_with_a_status_in_one_block() {
+        let refusal = Refusal::from(WireError::Timeout { value: "5x".into() });
+        let (response, body) = refusal.to_http(EncodingSet::EMPTY);
+        assert_eq!((response.status(), body), (StatusCode::BAD_REQUEST, None));
+        assert_eq!(response.headers()["content-type"], "application/grpc");
+        let trailers = Trailers::from_http(response.headers().clone(), response.status());
+        let status = trailers.status.unwrap_err();
+        assert_eq!(status.code(), Code::Internal);
+        assert_eq!(status.message(), "grpc-timeout must be 1 to 8 digits and one of HMSmun: \"5x\"");
+    }
+
+    #[test]
+    fn rule_23_an_unknown_encoding_is_unimplemented_and_told_the_known_ones() {
+        let refusal = Refusal::UnknownEncoding { name: "lz4".into() };
+        let both = EncodingSet::EMPTY.with(Encoding::Identity).with(Encoding::Gzip);
+        for (accept, list) in [(both, "identity,gzip"), (EncodingSet::EMPTY, "identity")] {
+            let (response, body) = refusal.to_http(accept);
+            assert_eq!((response.status(), body), (StatusCode::OK, None));
+            assert_eq!(response.headers()["grpc-accept-encoding"], list);
+            assert_eq!(response.headers()["grpc-status"], "12");
+            assert_eq!(response.headers()["grpc-message"], "grpc-encoding is not supported here: \"lz4\"");
+        }
+    }
+}

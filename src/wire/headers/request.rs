@@ -125,3 +125,177 @@ fn uri(scheme: Scheme, authority: Option<Authority>, path: PathAndQuery) -> Uri 
 
 /// The most fields that a block has beside metadata.
 const FIELDS: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Code;
+    use http::StatusCode;
+    use std::time::Duration;
+
+    fn call() -> RequestHeaders {
+        RequestHeaders::new(Authority::from_static("localhost"), PathAndQuery::from_static("/pkg.Echo/Say"))
+    }
+
+    fn received(fields: &[(&'static str, &'static str)]) -> Request<()> {
+        let mut request = Request::post("http://localhost/pkg.Echo/Say").body(()).unwrap();
+        for (name, value) in fields {
+            request.headers_mut().append(*name, HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    fn grpc(fields: &[(&'static str, &'static str)]) -> Result<RequestHeaders, Refusal> {
+        RequestHeaders::from_http(received(&[&[("content-type", "application/grpc")], fields].concat()))
+    }
+
+    fn status(refused: Result<RequestHeaders, Refusal>) -> (u16, Code) {
+        match refused {
+            Err(Refusal::Grpc { http, status }) => (http.as_u16(), status.code()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn rule_2_fields_stand_in_the_order_of_the_spec() {
+        let mut headers = call();
+        headers.timeout = Some(Timeout::from_duration(Duration::from_secs(1)));
+        headers.encoding = Encoding::Gzip;
+        headers.accept_encoding = EncodingSet::EMPTY.with(Encoding::Identity).with(Encoding::Gzip);
+        headers.user_agent = Some(HeaderValue::from_static("grpc-rust-wirepath/0.1.0"));
+        headers.metadata.append("k", "1").unwrap();
+        headers.metadata.append("k", "2").unwrap();
+        headers.metadata.append_bin("b-bin", &[1]).unwrap();
+        let request = headers.clone().to_http();
+        let fields: Vec<_> =
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let expected = [
+            ("te", "trailers"),
+            ("grpc-timeout", "1000000u"),
+            ("content-type", "application/grpc"),
+            ("grpc-encoding", "gzip"),
+            ("grpc-accept-encoding", "identity,gzip"),
+            ("user-agent", "grpc-rust-wirepath/0.1.0"),
+            ("k", "1"),
+            ("k", "2"),
+            ("b-bin", "AQ"),
+        ];
+        assert_eq!(fields, expected);
+        assert_eq!(RequestHeaders::from_http(request), Ok(headers));
+    }
+
+    #[test]
+    fn rule_1_and_16_a_call_is_a_post_over_http() {
+        let request = call().to_http();
+        assert_eq!((request.method(), request.version()), (&Method::POST, Version::HTTP_2));
+        assert_eq!(*request.uri(), "http://localhost/pkg.Echo/Say");
+        assert_eq!(request.headers().len(), 2);
+        assert_eq!(RequestHeaders::from_http(request), Ok(call()));
+    }
+
+    #[test]
+    fn rule_1_refuses_other_methods() {
+        for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::CONNECT] {
+            let mut request = call().to_http();
+            *request.method_mut() = method;
+            let Err(Refusal::Http { status, .. }) = RequestHeaders::from_http(request) else { panic!() };
+            assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+        }
+    }
+
+    #[test]
+    fn rule_3_the_path_is_kept_byte_for_byte() {
+        let mut request = call().to_http();
+        *request.uri_mut() = Uri::from_static("http://localhost/Pkg.echo/say%20x?q=1");
+        assert_eq!(RequestHeaders::from_http(request).unwrap().path.as_str(), "/Pkg.echo/say%20x?q=1");
+    }
+
+    #[test]
+    fn rule_4_te_may_be_absent() {
+        assert!(grpc(&[]).is_ok());
+        assert!(grpc(&[("te", "trailers")]).is_ok());
+    }
+
+    #[test]
+    fn rule_5_refuses_what_is_not_grpc_with_415() {
+        for content_type in ["application/grpc-web", "application/grpcweb", "application/json", ""] {
+            let refused = RequestHeaders::from_http(received(&[("content-type", content_type)]));
+            assert_eq!(refused, Err(Refusal::unsupported_media_type()), "{content_type}");
+        }
+        assert_eq!(RequestHeaders::from_http(received(&[])), Err(Refusal::unsupported_media_type()));
+    }
+
+    #[test]
+    fn rule_5_keeps_an_unknown_subtype() {
+        let read =
+            RequestHeaders::from_http(received(&[("content-type", "application/grpc+thrift")])).unwrap();
+        assert_eq!(read.content_type.subtype(), "thrift");
+    }
+
+    #[test]
+    fn rule_6_a_malformed_timeout_is_400_internal() {
+        assert_eq!(grpc(&[("grpc-timeout", "0n")]).unwrap().timeout.unwrap().duration(), Duration::ZERO);
+        for timeout in ["123456789n", "n", "5s", ""] {
+            assert_eq!(status(grpc(&[("grpc-timeout", timeout)])), (400, Code::Internal), "{timeout}");
+        }
+    }
+
+    #[test]
+    fn rule_9_broken_base64_is_400_internal() {
+        assert_eq!(status(grpc(&[("k-bin", "AQ,*")])), (400, Code::Internal));
+        assert_eq!(grpc(&[("k-bin", "AQ,Ag")]).unwrap().metadata.get_all_bin("k-bin").count(), 2);
+    }
+
+    #[test]
+    fn rule_13_refuses_fields_of_the_connection_and_a_second_host() {
+        for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+            assert_eq!(status(grpc(&[(name, "x")])), (400, Code::Internal), "{name}");
+        }
+        assert_eq!(status(grpc(&[("host", "a"), ("host", "b")])), (400, Code::Internal));
+    }
+
+    #[test]
+    fn rule_13_host_stands_in_for_a_missing_authority() {
+        let authority = |uri, host| {
+            let mut request = received(&[("content-type", "application/grpc"), ("host", host)]);
+            *request.uri_mut() = Uri::from_static(uri);
+            RequestHeaders::from_http(request).unwrap().authority.map(|authority| authority.to_string())
+        };
+        assert_eq!(authority("/pkg.Echo/Say", "h:1").as_deref(), Some("h:1"));
+        assert_eq!(authority("http://a/pkg.Echo/Say", "h").as_deref(), Some("a"));
+        // rule 15: a path is no authority, and no reason to refuse.
+        assert_eq!(authority("/pkg.Echo/Say", "/run/a.sock"), None);
+    }
+
+    #[test]
+    fn rule_15_a_missing_authority_is_accepted() {
+        let mut headers = call();
+        headers.authority = None;
+        let request = headers.clone().to_http();
+        assert_eq!(*request.uri(), "/pkg.Echo/Say");
+        assert_eq!(RequestHeaders::from_http(request), Ok(headers));
+    }
+
+    #[test]
+    fn rule_23_an_unknown_encoding_is_named() {
+        assert_eq!(grpc(&[("grpc-encoding", "lz4")]), Err(Refusal::UnknownEncoding { name: "lz4".into() }));
+        assert_eq!(grpc(&[("grpc-encoding", "gzip")]).unwrap().encoding, Encoding::Gzip);
+    }
+
+    #[test]
+    fn takes_what_real_peers_send() {
+        let python = grpc(&[
+            ("te", "trailers"),
+            ("grpc-accept-encoding", "identity, deflate, gzip"),
+            ("grpc-timeout", "4993706u"),
+            ("user-agent", "grpc-python/1.85.1 grpc-c/58.0.0"),
+        ])
+        .unwrap();
+        assert_eq!(python.timeout.unwrap().to_string(), "4993706u");
+        assert_eq!(python.accept_encoding.to_string(), "identity,gzip,deflate");
+        assert!(python.metadata.is_empty());
+        // grpc-js: accept-encoding of both kinds. buildkit: a key twice in one block.
+        let mixed = grpc(&[("accept-encoding", "identity"), ("k", "1"), ("k", "1")]).unwrap();
+        assert_eq!((mixed.metadata.get("accept-encoding"), mixed.metadata.len()), (Some("identity"), 3));
+    }
+}

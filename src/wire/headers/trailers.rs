@@ -121,3 +121,134 @@ fn failure(status: &HeaderValue, message: Option<&HeaderValue>, details: Option<
 fn code(digits: &[u8]) -> Option<Code> {
     Code::ALL.into_iter().find(|code| code.digits().as_bytes() == digits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(fields: &[(&'static str, &'static [u8])]) -> Trailers {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        Trailers::from_http(headers, StatusCode::OK)
+    }
+
+    fn written(headers: &HeaderMap) -> Vec<(&str, &str)> {
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn rule_29_success_is_written_too() {
+        let mut metadata = Metadata::new();
+        metadata.append("k", "v").unwrap();
+        let trailers = Trailers::ok(metadata);
+        let headers = trailers.clone().to_http();
+        assert_eq!(written(&headers), [("grpc-status", "0"), ("k", "v")]);
+        assert_eq!(Trailers::from_http(headers, StatusCode::OK), trailers);
+    }
+
+    #[test]
+    fn writes_status_message_details_and_metadata_in_this_order() {
+        let mut status = Status::not_found("caf\u{e9}").with_details(&b"\x08\x05"[..]);
+        status.metadata_mut().append("k", "v").unwrap();
+        let headers = Trailers::from_status(status.clone()).to_http();
+        let fields = [
+            ("grpc-status", "5"),
+            ("grpc-message", "caf%C3%A9"),
+            ("grpc-status-details-bin", "CAU"),
+            ("k", "v"),
+        ];
+        assert_eq!(written(&headers), fields);
+        let read = Trailers::from_http(headers, StatusCode::OK);
+        assert_eq!(read.status, Err(status.with_origin(Origin::Remote)));
+        assert_eq!(read.metadata.get("k"), Some("v"));
+    }
+
+    #[test]
+    fn leaves_out_an_empty_message_and_empty_details() {
+        assert_eq!(written(&Trailers::from_status(Status::aborted("")).to_http()), [("grpc-status", "10")]);
+    }
+
+    #[test]
+    fn rule_28_trailers_only_carries_content_type_and_status_in_one_block() {
+        let accept = EncodingSet::EMPTY.with(Encoding::Gzip);
+        let only = Trailers::from_status(Status::unimplemented("m")).to_http_only(ContentType::JSON, accept);
+        assert_eq!((only.status(), only.version()), (StatusCode::OK, Version::HTTP_2));
+        let fields = [
+            ("content-type", "application/grpc+json"),
+            ("grpc-accept-encoding", "gzip"),
+            ("grpc-status", "12"),
+            ("grpc-message", "m"),
+        ];
+        assert_eq!(written(only.headers()), fields);
+    }
+
+    #[test]
+    fn rule_29_an_unknown_code_is_unknown_and_keeps_the_message() {
+        for code in [
+            &b"17"[..],
+            b"99",
+            b"00",
+            b"05",
+            b"-1",
+            b"+5",
+            b"0x5",
+            b"",
+            b"5 ",
+            b"five",
+            b"4294967301",
+            b"\xff",
+        ] {
+            let status = received(&[("grpc-status", code), ("grpc-message", b"m")]).status.unwrap_err();
+            assert_eq!(status.code(), Code::Unknown, "{}", code.escape_ascii());
+            assert_eq!(status.message(), format!("grpc-status is unknown: \"{}\"; m", code.escape_ascii()));
+        }
+        for code in Code::ALL {
+            let status = received(&[("grpc-status", code.digits().as_bytes())]).status.unwrap_err();
+            assert_eq!((status.code(), status.message(), status.origin()), (code, "", Origin::Remote));
+        }
+    }
+
+    #[test]
+    fn takes_an_empty_message_beside_success() {
+        // C-core and grpc-go send one; grpc-js sends "OK".
+        for message in [&b""[..], b"OK"] {
+            assert_eq!(
+                received(&[("grpc-status", b"0"), ("grpc-message", message)]),
+                Trailers::ok(Metadata::new())
+            );
+        }
+    }
+
+    #[test]
+    fn rule_30_a_broken_message_is_kept_as_far_as_it_goes() {
+        let status = received(&[("grpc-status", b"2"), ("grpc-message", b"50%zz \xff")]).status.unwrap_err();
+        assert_eq!(status.message(), "50%zz \u{fffd}");
+    }
+
+    #[test]
+    fn rule_33_broken_details_do_not_hide_the_status() {
+        let details =
+            |text| received(&[("grpc-status", b"5"), ("grpc-status-details-bin", text)]).status.unwrap_err();
+        assert_eq!((details(b"*").code(), details(b"*").details().len()), (Code::NotFound, 0));
+        assert_eq!(details(b"CAU=").details(), &b"\x08\x05"[..]);
+        assert_eq!(details(b"CAU").details(), &b"\x08\x05"[..]);
+    }
+
+    #[test]
+    fn rule_33_broken_metadata_does_not_hide_the_status() {
+        let trailers = received(&[("grpc-status", b"5"), ("k-bin", b"*"), ("k", b"v")]);
+        assert_eq!(trailers.status.unwrap_err().code(), Code::NotFound);
+        assert_eq!((trailers.metadata.len(), trailers.metadata.get("k")), (1, Some("v")));
+    }
+
+    #[test]
+    fn rule_35_without_a_status_the_table_decides() {
+        let bare = received(&[("k", b"v")]);
+        let status = bare.status.unwrap_err();
+        assert_eq!(status.to_string(), "UNKNOWN: response ended without grpc-status: HTTP status 200 OK");
+        assert_eq!((status.origin(), status.metadata().get("k")), (Origin::Local, Some("v")));
+        assert_eq!(Trailers::missing(StatusCode::BAD_GATEWAY).code(), Code::Unavailable);
+    }
+}

@@ -148,3 +148,152 @@ fn in_memory(len: u32) -> usize {
 
 /// Below this length a copy costs less than the buffer that a piece keeps alive.
 const SMALL: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(compressed: bool, data: &[u8]) -> LengthPrefixedMessage {
+        LengthPrefixedMessage { compressed, data: Bytes::copy_from_slice(data) }
+    }
+
+    /// What comes out when the stream is pushed in pieces of this length, and the stream then ends.
+    fn deframe(stream: &[u8], piece: usize) -> Result<Vec<LengthPrefixedMessage>, WireError> {
+        let mut deframer = MessageDeframer::new(None);
+        let mut messages = Vec::new();
+        for piece in stream.chunks(piece) {
+            deframer.push(Bytes::copy_from_slice(piece));
+            while let Some(message) = deframer.next_message()? {
+                messages.push(message);
+            }
+        }
+        deframer.finish()?;
+        assert!(deframer.is_empty());
+        Ok(messages)
+    }
+
+    #[test]
+    fn rule_19_a_stream_may_be_cut_anywhere() {
+        let stream = b"\0\0\0\0\x03abc\x01\0\0\0\x01d\0\0\0\0\0\0\0\0\0\x02ef";
+        let messages =
+            [message(false, b"abc"), message(true, b"d"), message(false, b""), message(false, b"ef")];
+        for piece in 1..=stream.len() {
+            assert_eq!(deframe(stream, piece).unwrap(), messages, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn rule_19_empty_data_means_nothing() {
+        let mut deframer = MessageDeframer::new(None);
+        for piece in [&b""[..], b"\0\0", b"", b"", b"\0\0\x01", b"", b"x"] {
+            assert_eq!(deframer.next_message(), Ok(None));
+            deframer.push(Bytes::from_static(piece));
+        }
+        assert_eq!(deframer.next_message(), Ok(Some(message(false, b"x"))));
+        assert!(deframer.is_empty());
+    }
+
+    #[test]
+    fn rule_19_an_empty_message_is_a_message() {
+        assert_eq!(deframe(&[0; 10], 10).unwrap(), [message(false, b""), message(false, b"")]);
+    }
+
+    #[test]
+    fn takes_pieces_of_all_sizes_before_it_gives() {
+        let body: Vec<u8> = (0..20_000_u32).map(|index| index.to_be_bytes()[3]).collect();
+        let mut stream = MessagePrefix { compressed: false, len: 20_000 }.encode().to_vec();
+        stream.extend_from_slice(&body);
+        for sizes in [[3, 5000, 1], [5000, 3, 5000], [1, 2, 9000], [4096, 4095, 1]] {
+            let mut deframer = MessageDeframer::new(None);
+            let mut rest = Bytes::from(stream.clone());
+            for size in sizes.into_iter().cycle() {
+                deframer.push(rest.split_to(size.min(rest.len())));
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(deframer.next_message(), Ok(Some(message(false, &body))), "{sizes:?}");
+            assert_eq!(deframer.finish(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_message_in_one_piece_is_not_copied() {
+        let piece = Bytes::from_static(b"\0\0\0\0\x02ab\0\0\0\0\x01c\0\0");
+        let mut deframer = MessageDeframer::new(None);
+        deframer.push(piece.clone());
+        for start in [5, 12] {
+            let message = deframer.next_message().unwrap().unwrap();
+            assert_eq!(message.data.as_ptr(), piece[start..].as_ptr());
+        }
+    }
+
+    #[test]
+    fn rule_20_refuses_a_declared_length_over_the_limit_at_once() {
+        let mut deframer = MessageDeframer::new(Some(4));
+        deframer.push(Bytes::from_static(b"\0\0\0\0\x04abcd\0\0\0\0"));
+        assert_eq!(deframer.next_message(), Ok(Some(message(false, b"abcd"))));
+        assert_eq!(deframer.next_message(), Ok(None));
+        deframer.push(Bytes::from_static(b"\x05"));
+        for _ in 0..2 {
+            assert_eq!(deframer.next_message(), Err(WireError::MessageTooLarge { len: 5, max: 4 }));
+        }
+    }
+
+    #[test]
+    fn rule_17_refuses_another_flag_and_goes_no_further() {
+        let mut deframer = MessageDeframer::new(None);
+        deframer.push(Bytes::from_static(b"\x02\0\0\0\0"));
+        for _ in 0..2 {
+            assert_eq!(deframer.next_message(), Err(WireError::CompressedFlag { flag: 2 }));
+        }
+    }
+
+    #[test]
+    fn rule_21_the_stream_must_not_end_within_prefix_or_message() {
+        let table: [(&[u8], Result<(), WireError>); 6] = [
+            (b"", Ok(())),
+            (b"\0", Err(WireError::TruncatedPrefix { received: 1 })),
+            (b"\0\0\0\0", Err(WireError::TruncatedPrefix { received: 4 })),
+            (b"\0\0\0\0\x02", Err(WireError::TruncatedMessage { len: 2, received: 0 })),
+            (b"\0\0\0\0\x02a", Err(WireError::TruncatedMessage { len: 2, received: 1 })),
+            (b"\0\0\0\0\x01a", Ok(())),
+        ];
+        for (stream, end) in table {
+            assert_eq!(deframe(stream, 8).map(drop), end, "{}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_promise_of_4_gib_allocates_nothing() {
+        let mut deframer = MessageDeframer::new(None);
+        deframer.push(Bytes::from_static(b"\0\xff\xff\xff\xff"));
+        deframer.push(Bytes::from_static(b"ab"));
+        assert_eq!(deframer.next_message(), Ok(None));
+        assert_eq!((deframer.front.len(), deframer.middle.capacity(), deframer.tail.capacity()), (2, 0, 0));
+        assert_eq!(deframer.finish(), Err(WireError::TruncatedMessage { len: u32::MAX, received: 2 }));
+    }
+
+    #[test]
+    fn bytes_that_come_singly_are_kept_together() {
+        let mut deframer = MessageDeframer::new(None);
+        deframer.push(Bytes::from_static(b"\0\0\x10\0\0"));
+        for _ in 0..100_000 {
+            deframer.push(Bytes::from_static(b"x"));
+            assert_eq!(deframer.next_message(), Ok(None));
+        }
+        assert!(deframer.middle.is_empty());
+        assert!(deframer.tail.capacity() <= 2 * 100_000 + SMALL);
+    }
+
+    #[test]
+    fn lets_go_of_what_was_read() {
+        let mut deframer = MessageDeframer::new(None);
+        let first = Bytes::from(b"\0\0\0\0\x02a".to_vec());
+        deframer.push(first.clone());
+        deframer.push(Bytes::from(b"b".to_vec()));
+        assert_eq!(deframer.next_message(), Ok(Some(message(false, b"ab"))));
+        assert!(first.is_unique());
+        assert_eq!((deframer.front.len(), deframer.tail.capacity()), (0, 0));
+    }
+}

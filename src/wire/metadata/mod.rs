@@ -6,28 +6,20 @@
 //! are taken out when a header block is read.
 
 pub(super) mod key;
+mod value;
+
+pub use value::MetadataValue;
 
 use bytes::Bytes;
-use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::wire::WireError;
 use crate::wire::error::excerpt;
-use crate::wire::{WireError, base64};
 
 /// The metadata of one header block.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     headers: HeaderMap,
-}
-
-/// One value of [`Metadata`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MetadataValue<'a> {
-    /// Text of 0x20 to 0x7E, without outer spaces.
-    Ascii(&'a str),
-    /// The value of a `-bin` key, decoded.
-    Binary(Bytes),
-    /// Bytes that HTTP allows and gRPC does not, such as UTF-8; they do no harm (rule 10).
-    Opaque(&'a [u8]),
 }
 
 impl Metadata {
@@ -52,7 +44,7 @@ impl Metadata {
     /// [`WireError::MetadataKey`], [`WireError::ReservedKey`], [`WireError::KeyIsBinary`], [`WireError::MetadataValue`],
     /// [`WireError::TooManyFields`].
     pub fn append(&mut self, key: &str, value: &str) -> Result<(), WireError> {
-        self.append_field(key::ascii(key)?, ascii_value(key, value)?)
+        self.append_field(key::ascii(key)?, value::from_ascii(key, value)?)
     }
 
     /// Puts an ASCII value in place of all values of the key.
@@ -60,7 +52,7 @@ impl Metadata {
     /// # Errors
     /// As [`Metadata::append`].
     pub fn insert(&mut self, key: &str, value: &str) -> Result<(), WireError> {
-        self.insert_field(key::ascii(key)?, ascii_value(key, value)?)
+        self.insert_field(key::ascii(key)?, value::from_ascii(key, value)?)
     }
 
     /// Adds a binary value behind those of the same key, which must end in `-bin`.
@@ -68,7 +60,7 @@ impl Metadata {
     /// # Errors
     /// [`WireError::MetadataKey`], [`WireError::ReservedKey`], [`WireError::KeyNotBinary`], [`WireError::TooManyFields`].
     pub fn append_bin(&mut self, key: &str, value: &[u8]) -> Result<(), WireError> {
-        self.append_field(key::binary(key)?, binary_value(key, value)?)
+        self.append_field(key::binary(key)?, value::from_binary(key, value)?)
     }
 
     /// Puts a binary value in place of all values of the key, which must end in `-bin`.
@@ -76,7 +68,7 @@ impl Metadata {
     /// # Errors
     /// As [`Metadata::append_bin`].
     pub fn insert_bin(&mut self, key: &str, value: &[u8]) -> Result<(), WireError> {
-        self.insert_field(key::binary(key)?, binary_value(key, value)?)
+        self.insert_field(key::binary(key)?, value::from_binary(key, value)?)
     }
 
     /// The first ASCII value of the key.
@@ -87,7 +79,7 @@ impl Metadata {
     /// The ASCII values of the key, in their order.
     pub fn get_all(&self, key: &str) -> impl Iterator<Item = &str> {
         let fields = (!key::is_binary(key)).then(|| self.headers.get_all(key));
-        fields.into_iter().flatten().filter_map(ascii_text)
+        fields.into_iter().flatten().filter_map(value::ascii_text)
     }
 
     /// The first binary value of the key.
@@ -98,7 +90,7 @@ impl Metadata {
     /// The binary values of the key, in their order, those apart that were joined by commas.
     pub fn get_all_bin(&self, key: &str) -> impl Iterator<Item = Bytes> {
         let fields = key::is_binary(key).then(|| self.headers.get_all(key));
-        fields.into_iter().flatten().flat_map(split_joined).filter_map(decode)
+        fields.into_iter().flatten().flat_map(value::binary)
     }
 
     /// Takes all values of the key out and says whether there were any.
@@ -110,8 +102,8 @@ impl Metadata {
     pub fn iter(&self) -> impl Iterator<Item = (&str, MetadataValue<'_>)> {
         self.headers.iter().flat_map(|(name, value)| {
             let key = name.as_str();
-            let binary = key::is_binary(key).then(|| split_joined(value).filter_map(decode));
-            let plain = binary.is_none().then(|| plain_value(value));
+            let binary = key::is_binary(key).then(|| value::binary(value));
+            let plain = binary.is_none().then(|| value::plain(value));
             let binary = binary.into_iter().flatten().map(MetadataValue::Binary);
             binary.chain(plain).map(move |value| (key, value))
         })
@@ -122,7 +114,7 @@ impl Metadata {
     /// # Errors
     /// [`WireError::BinaryValue`] when a `-bin` value is not base64, and [`WireError::TooManyFields`].
     pub fn from_http(headers: HeaderMap) -> Result<Self, WireError> {
-        let broken = |(name, value): &(&HeaderName, &HeaderValue)| !is_sound(name, value);
+        let broken = |(name, value): &(&HeaderName, &HeaderValue)| !value::is_sound(name, value);
         if let Some((name, _)) = headers.iter().find(broken) {
             return Err(WireError::BinaryValue { key: excerpt(name.as_str().as_bytes()) });
         }
@@ -134,7 +126,7 @@ impl Metadata {
 
     /// As [`Metadata::from_http`], but drops what breaks a rule: trailers must not hide their status behind it.
     pub(super) fn from_http_lossy(headers: HeaderMap) -> Self {
-        Metadata::from_fields(headers, is_sound)
+        Metadata::from_fields(headers, value::is_sound)
     }
 
     /// Adds all fields to a header block, in their order and behind those of other names.
@@ -181,58 +173,147 @@ impl Metadata {
 
     fn insert_field(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), WireError> {
         let full = WireError::TooManyFields { max: MAX_FIELDS };
-        let is_full = self.headers.len() >= MAX_FIELDS;
-        match self.headers.try_entry(name).map_err(|_| full.clone())? {
-            Entry::Occupied(mut field) => {
-                field.insert_mult(value);
-                Ok(())
-            }
-            Entry::Vacant(_) if is_full => Err(full),
-            Entry::Vacant(field) => field.try_insert(value).map(drop).map_err(|_| full),
+        if self.headers.len() >= MAX_FIELDS && !self.headers.contains_key(&name) {
+            return Err(full);
+        }
+        // Not through an entry: its `insert_mult` panics on three values and more (http 1.5.0).
+        self.headers.try_insert(name, value).map(drop).map_err(|_| full)
+    }
+}
+
+/// Far beyond what the limit of a header list lets in, and far below where a [`HeaderMap`] panics.
+const MAX_FIELDS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn rule_11_keeps_the_order_within_a_key() {
+        let mut metadata = Metadata::new();
+        for (key, value) in [("k", "1"), ("other", "x"), ("k", "2"), ("k", "1")] {
+            metadata.append(key, value).unwrap();
+        }
+        assert_eq!(metadata.get_all("k").collect::<Vec<_>>(), ["1", "2", "1"]);
+        assert_eq!((metadata.get("k"), metadata.len()), (Some("1"), 4));
+
+        let fields = [("k", "a"), ("te", "trailers"), ("k", "b"), ("x", "y"), ("grpc-x", "z"), ("k", "c")];
+        let read = Metadata::from_http(received(&fields)).unwrap();
+        assert_eq!(read.get_all("k").collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn insert_replaces_every_value_of_the_key() {
+        let mut metadata = Metadata::new();
+        metadata.append("k", "1").unwrap();
+        metadata.append("k", "2").unwrap();
+        metadata.append("k", "2").unwrap();
+        metadata.insert("k", "3").unwrap();
+        metadata.append_bin("k-bin", b"1").unwrap();
+        metadata.insert_bin("k-bin", b"2").unwrap();
+        assert_eq!(metadata.get_all("k").collect::<Vec<_>>(), ["3"]);
+        assert_eq!(metadata.get_all_bin("k-bin").collect::<Vec<_>>(), [&b"2"[..]]);
+    }
+
+    #[test]
+    fn rule_9_gives_binary_values_decoded_and_apart() {
+        let read = Metadata::from_http(received(&[("k-bin", "AQ,Ag=="), ("k-bin", "Aw")])).unwrap();
+        assert_eq!(read.get_all_bin("k-bin").collect::<Vec<_>>(), ["\x01", "\x02", "\x03"]);
+        assert_eq!(read.get_bin("k-bin").unwrap(), [1][..]);
+        assert_eq!(read.len(), 2);
+        assert_eq!(read.get("k-bin"), None);
+        assert_eq!(read.get_bin("k"), None);
+    }
+
+    #[test]
+    fn rule_9_refuses_a_block_with_broken_base64() {
+        let broken = Metadata::from_http(received(&[("k", "v"), ("k-bin", "AQ,*")]));
+        assert_eq!(broken, Err(WireError::BinaryValue { key: "k-bin".into() }));
+        let lossy = Metadata::from_http_lossy(received(&[("k", "v"), ("k-bin", "AQ,*"), ("k-bin", "AQ")]));
+        assert_eq!(lossy.len(), 2);
+        assert_eq!(lossy.get_all_bin("k-bin").collect::<Vec<_>>(), ["\x01"]);
+    }
+
+    #[test]
+    fn rule_8_reserved_fields_do_not_come_in_from_the_wire() {
+        let fields = [
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", "x"),
+            ("grpc-new", "1"),
+        ];
+        assert!(Metadata::from_http(received(&fields)).unwrap().is_empty());
+        let mut mixed = fields.to_vec();
+        mixed.push(("k", "v"));
+        let read = Metadata::from_http(received(&mixed)).unwrap();
+        assert_eq!(read.iter().collect::<Vec<_>>(), [("k", MetadataValue::Ascii("v"))]);
+        assert!(Metadata::new().append("grpc-new", "1").is_err());
+    }
+
+    #[test]
+    fn iterates_over_every_kind_of_value() {
+        let mut headers = received(&[("a", " x "), ("b-bin", "AQ,Ag")]);
+        headers.insert("c", HeaderValue::from_bytes(b"\xff").unwrap());
+        let read = Metadata::from_http(headers).unwrap();
+        let values: Vec<_> = read.iter().collect();
+        let byte = |byte: u8| MetadataValue::Binary(Bytes::from(vec![byte]));
+        let opaque = ("c", MetadataValue::Opaque(b"\xff"));
+        assert_eq!(
+            values,
+            [("a", MetadataValue::Ascii("x")), ("b-bin", byte(1)), ("b-bin", byte(2)), opaque]
+        );
+    }
+
+    #[test]
+    fn rule_55_marks_credentials_as_never_indexed() {
+        let mut metadata = Metadata::new();
+        for key in ["authorization", "cookie", "x"] {
+            metadata.append(key, "v").unwrap();
+            metadata.append(key, "w").unwrap();
+        }
+        let mut headers = HeaderMap::new();
+        metadata.append_to(&mut headers);
+        assert_eq!(headers.len(), 6);
+        for (name, value) in &headers {
+            assert_eq!(value.is_sensitive(), name != "x", "{name}");
         }
     }
-}
 
-/// **ASCII-Value** -> 1*( %x20-%x7E ), the empty one allowed as all peers do.
-fn ascii_value(key: &str, value: &str) -> Result<HeaderValue, WireError> {
-    let refuse = |byte| WireError::MetadataValue { key: excerpt(key.as_bytes()), byte };
-    match value.bytes().find(|byte| !matches!(byte, 0x20..=0x7e)) {
-        Some(byte) => Err(refuse(byte)),
-        None => HeaderValue::from_str(value.trim_matches(' ')).map_err(|_| refuse(0)),
+    #[test]
+    fn removes_all_values_of_a_key() {
+        let mut metadata = Metadata::new();
+        metadata.append("k", "1").unwrap();
+        metadata.append("k", "2").unwrap();
+        metadata.append("k", "3").unwrap();
+        assert!(metadata.remove("k"));
+        assert!(!metadata.remove("k"));
+        assert!(metadata.is_empty());
+    }
+
+    #[test]
+    fn refuses_more_fields_than_a_block_holds() {
+        let mut metadata = Metadata::new();
+        for _ in 0..MAX_FIELDS {
+            metadata.append("k", "v").unwrap();
+        }
+        let full = Err(WireError::TooManyFields { max: MAX_FIELDS });
+        assert_eq!(metadata.append("k", "v"), full);
+        assert_eq!(metadata.insert("other", "v"), full);
+        assert_eq!(metadata.insert("k", "v"), Ok(()));
+
+        let mut distinct = HeaderMap::new();
+        for index in 0..=MAX_FIELDS {
+            distinct.insert(HeaderName::try_from(format!("k{index}")).unwrap(), HeaderValue::from_static(""));
+        }
+        assert_eq!(Metadata::from_http(distinct.clone()), full.map(|()| Metadata::new()));
+        assert_eq!(Metadata::from_http_lossy(distinct).len(), MAX_FIELDS);
     }
 }
-
-fn binary_value(key: &str, value: &[u8]) -> Result<HeaderValue, WireError> {
-    // The alphabet of base64 is always a legal value.
-    HeaderValue::try_from(base64::encode(value))
-        .map_err(|_| WireError::BinaryValue { key: excerpt(key.as_bytes()) })
-}
-
-fn plain_value(value: &HeaderValue) -> MetadataValue<'_> {
-    ascii_text(value).map_or_else(|| MetadataValue::Opaque(value.as_bytes()), MetadataValue::Ascii)
-}
-
-/// The text of an ASCII value without the outer spaces, which peers may or may not have stripped (rule 10).
-fn ascii_text(value: &HeaderValue) -> Option<&str> {
-    let text = value.to_str().ok().map(|text| text.trim_matches(' '))?;
-    (!text.contains('\t')).then_some(text)
-}
-
-/// Says whether the value can be read: all can but for base64 that is broken.
-fn is_sound(name: &HeaderName, value: &HeaderValue) -> bool {
-    key::is_reserved(name.as_str())
-        || !key::is_binary(name.as_str())
-        || split_joined(value).all(base64::is_valid)
-}
-
-/// The parts of a binary value that a peer or a proxy joined.
-fn split_joined(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
-}
-
-fn decode(text: &[u8]) -> Option<Bytes> {
-    base64::decode(text).ok().map(Bytes::from)
-}
-
-/// What an [`HeaderMap`] takes for certain, with room for the fields of the call.
-const MAX_FIELDS: usize = 16_384;

@@ -1,0 +1,73 @@
+//! From an [`Outbox`] to its stream: the loop that runs on the connection's task.
+//!
+//! It sends what is ready as the window allows, stops at once when either side gives the call up, and tells the sender
+//! why when the stream ends before it.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+use bytes::Buf;
+
+use crate::{
+    call::outbox::{End, Next, Outbox},
+    http2::{Error, SendHalf},
+    wire::Status,
+};
+
+/// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped.
+pub(crate) async fn pump(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
+    let _closed = CloseOnDrop(outbox);
+    loop {
+        let sent = match next(outbox, &mut half).await? {
+            // Response-Headers went out before there was a half to pump into.
+            Next::Head(_) => Some(Ok(())),
+            Next::Data(data) => unless_reset(outbox, half.send(data)).await,
+            Next::End(data, End::HalfClose) => return Ok(half.send_last(data).await?),
+            Next::End(data, End::Trailers(trailers)) => {
+                if data.has_remaining() {
+                    half.send(data).await?;
+                }
+                return half.send_trailers(trailers.to_http());
+            }
+            Next::End(_, End::Reset(code)) => {
+                half.reset(code);
+                return Ok(());
+            }
+        };
+        match sent {
+            Some(sent) => sent?,
+            // The reset is next in the outbox.
+            None => continue,
+        }
+    }
+}
+
+/// What is to be sent next, or how the peer ended the stream first.
+async fn next(outbox: &Outbox, half: &mut SendHalf) -> Result<Next, Error> {
+    poll_fn(|cx| match outbox.poll_next(cx) {
+        Poll::Ready(next) => Poll::Ready(Ok(next)),
+        Poll::Pending => half.poll_reset(cx).map(Err),
+    })
+    .await
+}
+
+/// Sends, unless this side gives the call up meanwhile.
+async fn unless_reset<T>(outbox: &Outbox, sending: impl Future<Output = T>) -> Option<T> {
+    let mut sending = pin!(sending);
+    poll_fn(|cx| match sending.as_mut().poll(cx) {
+        Poll::Ready(sent) => Poll::Ready(Some(sent)),
+        Poll::Pending => outbox.poll_is_reset(cx).map(|()| None),
+    })
+    .await
+}
+
+struct CloseOnDrop<'a>(&'a Outbox);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close(Status::cancelled("the call is over; its status is the receiver's"));
+    }
+}

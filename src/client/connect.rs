@@ -1,0 +1,166 @@
+//! The one connection of a channel: made on first use, shared, made anew after a loss.
+//!
+//! A task of its own connects and then drives the connection, so neither depends on the call that happened to be first.
+//! All calls that come meanwhile wait for the same attempt and fail with its error, which names the endpoint and the cause.
+
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    call::Deadline,
+    http2::{ClientConnection, ClientDriver, Http2Config, PendingResponse, SendHalf, Spawner},
+    transport::Connector,
+    wire::Status,
+};
+
+/// A connection that comes and goes; the channel and the task that connects share it.
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connector: Arc<dyn Connector>,
+    http2: Http2Config,
+    state: Mutex<State>,
+}
+
+enum State {
+    Idle,
+    Connecting(watch::Receiver<Attempt>),
+    Ready(ClientConnection),
+}
+
+/// How an attempt to connect stands; the error is that of the attempt.
+type Attempt = Option<Result<(), Arc<io::Error>>>;
+
+type Opened = (SendHalf, PendingResponse, Spawner);
+
+impl Connection {
+    pub(super) fn new(connector: Arc<dyn Connector>, http2: Http2Config) -> Self {
+        Self { shared: Arc::new(Shared { connector, http2, state: Mutex::new(State::Idle) }) }
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        self.shared.connector.endpoint()
+    }
+
+    /// Opens a stream with this request, on the connection there is or on a new one.
+    ///
+    /// # Errors
+    /// UNAVAILABLE with the cause if the connection cannot be made; while `wait_for_ready`, DEADLINE_EXCEEDED with the
+    /// last cause (rule 68).
+    pub(super) async fn send_request(
+        &self,
+        request: http::Request<()>,
+        wait_for_ready: bool,
+        deadline: Option<Deadline>,
+    ) -> Result<Opened, Status> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut attempt = match self.ready_or_attempt() {
+                Ok(connection) => return self.open(&connection, request),
+                Err(attempt) => attempt,
+            };
+            let Some(failure) = outcome(&mut attempt).await else { continue };
+            if !wait_for_ready {
+                return Err(self.unavailable(&failure));
+            }
+            if deadline.is_some_and(|deadline| deadline.remaining() <= pause) {
+                let last = self.unavailable(&failure);
+                return Err(Status::deadline_exceeded(format!("the deadline has passed: {}", last.message())));
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.mul_f32(PAUSE_GROWTH).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn open(&self, connection: &ClientConnection, request: http::Request<()>) -> Result<Opened, Status> {
+        match connection.send_request(request) {
+            Ok((send, response)) => Ok((send, response, connection.spawner().clone())),
+            Err(error) => Err(Status::unavailable(format!("{}: {error}", self.endpoint()))),
+        }
+    }
+
+    /// The connection, or the attempt to wait for; begins one if there is neither.
+    fn ready_or_attempt(&self) -> Result<ClientConnection, watch::Receiver<Attempt>> {
+        let mut state = self.shared.lock();
+        match &*state {
+            State::Ready(connection) if connection.is_usable() => return Ok(connection.clone()),
+            State::Connecting(attempt) if attempt.has_changed().is_ok() => return Err(attempt.clone()),
+            State::Ready(_) | State::Connecting(_) | State::Idle => {}
+        }
+        let (sender, attempt) = watch::channel(None);
+        *state = State::Connecting(attempt.clone());
+        tokio::spawn(connect(Arc::downgrade(&self.shared), sender));
+        Err(attempt)
+    }
+
+    fn unavailable(&self, failure: &io::Error) -> Status {
+        let (endpoint, failure) = (self.endpoint(), failure.to_string());
+        if failure.contains(&endpoint) {
+            Status::unavailable(failure)
+        } else {
+            Status::unavailable(format!("{endpoint}: {failure}"))
+        }
+    }
+}
+
+/// How the attempt ended; `None` if it succeeded, or was given up with its runtime.
+async fn outcome(attempt: &mut watch::Receiver<Attempt>) -> Option<Arc<io::Error>> {
+    let ended = attempt.wait_for(Option::is_some).await.ok()?;
+    ended.as_ref().and_then(|result| result.as_ref().err().cloned())
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connects, tells those who wait, and drives the connection to its end.
+async fn connect(shared: Weak<Shared>, attempt: watch::Sender<Attempt>) {
+    let Some((connector, http2)) = shared.upgrade().map(|s| (Arc::clone(&s.connector), s.http2.clone())) else {
+        return;
+    };
+    let connected = handshake(&*connector, &http2).await;
+    let Some(channel) = shared.upgrade() else { return };
+    match connected {
+        Ok((connection, driver)) => {
+            *channel.lock() = State::Ready(connection);
+            attempt.send_replace(Some(Ok(())));
+            // The channel's end is what closes the connection: the driver must not keep it.
+            drop((channel, attempt));
+            // Calls learn how it ended by their streams.
+            let _ = driver.await;
+        }
+        Err(error) => {
+            *channel.lock() = State::Idle;
+            attempt.send_replace(Some(Err(Arc::new(error))));
+        }
+    }
+}
+
+async fn handshake(
+    connector: &dyn Connector,
+    http2: &Http2Config,
+) -> io::Result<(ClientConnection, ClientDriver)> {
+    let (io, _) = connector.connect().await?.into_parts();
+    ClientConnection::handshake(io, http2).await.map_err(io::Error::other)
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+    }
+}
+
+// Between two attempts of a call that waits for its server: a process on the same machine starts in milliseconds, so the
+// first pause is far below the 1 s of doc/connection-backoff.md; it grows by the factor given there.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_GROWTH: f32 = 1.6;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);

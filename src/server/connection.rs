@@ -1,0 +1,97 @@
+//! One connection from accept to close: a single task that drives HTTP/2 and the calls on it.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    http2::{Accepted, ServerConnection, error_code},
+    server::{
+        Router,
+        serve::serve,
+        settings::{Phase, Settings},
+    },
+    transport::{BoxFuture, Connected},
+};
+
+/// Serves a connection until it ends, or the server does.
+pub(super) async fn serve_connection(
+    connected: Connected,
+    router: Arc<Router>,
+    settings: Arc<Settings>,
+    mut phases: watch::Receiver<Phase>,
+) {
+    let (io, peer) = connected.into_parts();
+    let peer = Arc::new(peer);
+    let task_per_call = settings.task_per_call;
+    let http2 = settings.http2.clone();
+    let on_request = move |accepted: Accepted| {
+        let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
+        place(call, task_per_call)
+    };
+    let handshake = ServerConnection::handshake(io, &http2, on_request);
+    // A client that never says its preface holds up no drain.
+    let Some(Ok(mut connection)) = unless_draining(handshake, &mut phases).await else { return };
+    while let Event::Phase(phase) = next_event(&mut connection, &mut phases).await {
+        match phase {
+            Phase::Serving => {}
+            Phase::Draining => connection.graceful_shutdown(),
+            Phase::Closing => connection.abrupt_shutdown(error_code::NO_ERROR),
+        }
+    }
+    // Closing with bytes unread would turn the last answers into ECONNRESET at the client.
+    let _ = tokio::time::timeout(LINGER, poll_fn(|cx| connection.poll_linger(cx))).await;
+}
+
+/// Where a call runs: on the connection's task, or on one of its own.
+fn place(call: BoxFuture<'static, ()>, task_per_call: bool) -> Option<BoxFuture<'static, ()>> {
+    if task_per_call {
+        tokio::spawn(call);
+        return None;
+    }
+    Some(call)
+}
+
+enum Event {
+    Over,
+    Phase(Phase),
+}
+
+async fn next_event(connection: &mut ServerConnection, phases: &mut watch::Receiver<Phase>) -> Event {
+    let changed = {
+        let mut changed = pin!(phases.changed());
+        poll_fn(|cx| match connection.poll(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => changed.as_mut().poll(cx).map(Some),
+        })
+        .await
+    };
+    match changed {
+        None => Event::Over,
+        Some(Ok(())) => Event::Phase(*phases.borrow_and_update()),
+        // The server itself is gone.
+        Some(Err(_)) => Event::Over,
+    }
+}
+
+async fn unless_draining<T>(
+    future: impl Future<Output = T>,
+    phases: &mut watch::Receiver<Phase>,
+) -> Option<T> {
+    let mut future = pin!(future);
+    let mut draining = pin!(phases.wait_for(|phase| *phase != Phase::Serving));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => draining.as_mut().poll(cx).map(|_| None),
+    })
+    .await
+}
+
+// After GOAWAY, for what the client had already sent: both ends are on one machine.
+const LINGER: Duration = Duration::from_millis(500);

@@ -1,0 +1,55 @@
+//! What holds for all calls of a server.
+
+use std::{collections::HashMap, fmt};
+
+use crate::{
+    call::Limits,
+    http2::Http2Config,
+    transport::Peer,
+    wire::{RequestHeaders, Status},
+};
+
+type Interceptor = Box<dyn Fn(&RequestHeaders, &Peer) -> Result<(), Status> + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct Settings {
+    pub(super) http2: Http2Config,
+    pub(super) limits: Limits,
+    pub(super) method_limits: HashMap<String, Limits>,
+    pub(super) interceptor: Option<Interceptor>,
+    pub(super) task_per_call: bool,
+}
+
+impl Settings {
+    /// The limits of a method: set for it on this server, by its descriptor, for the whole server.
+    pub(super) fn limits(&self, path: &str, descriptor: Limits) -> Limits {
+        let of_method = self.method_limits.get(path).copied().unwrap_or_default();
+        of_method.or(descriptor).or(self.limits)
+    }
+
+    pub(super) fn admit(&self, headers: &RequestHeaders, peer: &Peer) -> Result<(), Status> {
+        self.interceptor.as_ref().map_or(Ok(()), |interceptor| interceptor(headers, peer))
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("http2", &self.http2)
+            .field("limits", &self.limits)
+            .field("method_limits", &self.method_limits)
+            .field("task_per_call", &self.task_per_call)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a server stands; every connection watches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// New connections and calls are taken.
+    Serving,
+    /// Calls in flight finish.
+    Draining,
+    /// Calls in flight are given up.
+    Closing,
+}

@@ -1,0 +1,110 @@
+//! What stands at a path or at its lock file and is not ours: never deleted, never changed, always named.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{chown, symlink};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::tempdir;
+
+use crate::ownership::names;
+use crate::{NOBODY, is_root, listen, make_stale};
+
+#[tokio::test]
+async fn nothing_but_a_stale_socket_is_ever_replaced() {
+    type Make = fn(&Path);
+    let table: [(&str, Make); 6] = [
+        ("a regular file stands at this path", |path| fs::write(path, "precious").unwrap()),
+        ("a directory stands at this path", |path| fs::create_dir(path).unwrap()),
+        ("a fifo stands at this path", make_fifo),
+        ("a symlink stands at this path", |path| symlink("/nowhere", path).unwrap()),
+        ("a symlink stands at this path", |path| {
+            make_stale(&path.with_file_name("stale"));
+            symlink(path.with_file_name("stale"), path).unwrap();
+        }),
+        ("whether it lives is unclear", |path| {
+            std::mem::forget(UnixDatagram::bind(path).unwrap());
+        }),
+    ];
+    for (reason, make) in table {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("a.sock");
+        make(&path);
+        let before = (names(directory.path()), fs::symlink_metadata(&path).unwrap().modified().unwrap());
+        let error = listen(&path).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(error.to_string().contains("remove it, or choose another path"), "{error}");
+        let after = (names(directory.path()), fs::symlink_metadata(&path).unwrap().modified().unwrap());
+        assert_eq!(before, after, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_socket_of_another_user_stays() {
+    if !is_root("a socket of another user") {
+        return;
+    }
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    make_stale(&path);
+    chown(&path, Some(NOBODY), None).unwrap();
+    let error = listen(&path).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    assert!(error.to_string().contains("a socket of uid 65534 stands at this path"), "{error}");
+    assert!(path.exists());
+}
+
+#[tokio::test]
+async fn a_lock_file_that_is_none_is_refused_without_waiting_or_following() {
+    type Make = fn(&Path);
+    let table: [(&str, Make); 4] = [
+        ("is a symlink (ELOOP)", |lock| {
+            fs::write(lock.with_file_name("victim"), "precious").unwrap();
+            symlink(lock.with_file_name("victim"), lock).unwrap();
+        }),
+        ("is a directory (EISDIR)", |lock| fs::create_dir(lock).unwrap()),
+        ("is no regular file", make_fifo),
+        ("is a socket or a device (ENXIO)", |lock| drop(UnixListener::bind(lock).unwrap())),
+    ];
+    for (reason, make) in table {
+        let directory = tempdir().unwrap();
+        make(&directory.path().join("a.sock.lock"));
+        let before = names(directory.path());
+        let error = listen(directory.path().join("a.sock")).await.unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(error.to_string().contains("a.sock.lock"), "names the lock file: {error}");
+        assert_eq!(names(directory.path()), before);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_file_of_another_user_is_refused() {
+    if !is_root("a lock file of another user") {
+        return;
+    }
+    let directory = tempdir().unwrap();
+    let lock = directory.path().join("a.sock.lock");
+    fs::write(&lock, "").unwrap();
+    chown(&lock, Some(NOBODY), None).unwrap();
+    let error = listen(directory.path().join("a.sock")).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("of uid 65534"), "{error}");
+    assert_eq!(names(directory.path()), ["a.sock.lock"]);
+}
+
+#[tokio::test]
+async fn a_lock_file_is_never_truncated() {
+    let directory = tempdir().unwrap();
+    let lock = directory.path().join("a.sock.lock");
+    fs::write(&lock, "a note of the administrator").unwrap();
+    let listener = listen(directory.path().join("a.sock")).await.unwrap();
+    assert_eq!(fs::read(&lock).unwrap(), b"a note of the administrator");
+    drop(listener);
+}
+
+fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
