@@ -79,13 +79,13 @@ fn a_usage_error_is_one_line_with_input_and_way_out() {
 
 #[test]
 fn the_median_is_the_middle_one_or_the_mean_of_two() {
-    let table: [(&[f64], (f64, f64, f64)); 4] = [
-        (&[2.0], (2.0, 2.0, 2.0)),
-        (&[3.0, 1.0], (1.0, 2.0, 3.0)),
-        (&[9.0, 1.0, 2.0], (1.0, 2.0, 9.0)),
-        (&[4.0, 1.0, 8.0, 2.0], (1.0, 3.0, 8.0)),
+    let table: [(&[f64], [f64; 3]); 4] = [
+        (&[2.0], [2.0, 2.0, 2.0]),
+        (&[3.0, 1.0], [1.0, 2.0, 3.0]),
+        (&[9.0, 1.0, 2.0], [1.0, 2.0, 9.0]),
+        (&[4.0, 1.0, 8.0, 2.0], [1.0, 3.0, 8.0]),
     ];
-    for (values, (low, median, high)) in table {
+    for (values, [low, median, high]) in table {
         assert_eq!(Summary::of(values.iter().copied()), Summary { low, median, high });
     }
 }
