@@ -68,10 +68,10 @@ impl<M> MessageReceiver<M> {
         if let Stream::Over(end) = &self.stream {
             return end.clone().map(|()| None);
         }
-        let deadline = self.deadline;
-        let received = {
-            let receiving = pin!(self.recv_in_time());
-            Deadline::bound(deadline, receiving).await
+        // Messages often come many to a DATA frame: those at hand cost no future.
+        let received = match self.decoder.ready() {
+            Ok(None) => self.recv_by_deadline().await,
+            ready => ready,
         };
         match received {
             Ok(Some((message, is_compressed))) => {
@@ -132,6 +132,12 @@ impl<M> MessageReceiver<M> {
         }
         let trailers = self.trailers.take().unwrap_or_default();
         Ok(Response::received(message, std::mem::take(&mut self.metadata), trailers, is_compressed))
+    }
+
+    async fn recv_by_deadline(&mut self) -> Result<Option<(M, bool)>, Status> {
+        let deadline = self.deadline;
+        let receiving = pin!(self.recv_in_time());
+        Deadline::bound(deadline, receiving).await
     }
 
     async fn recv_in_time(&mut self) -> Result<Option<(M, bool)>, Status> {

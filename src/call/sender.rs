@@ -112,8 +112,16 @@ impl<M> MessageSender<M> {
 
     async fn send_with(&mut self, message: M, encoding: Encoding) -> Result<(), Status> {
         self.send_headers();
-        let push = pin!(self.outbox.push(|buf| self.encoder.encode_to(&message, encoding, buf)));
-        Deadline::bound(self.deadline, push).await
+        loop {
+            if let Some(pushed) = self.outbox.push(|buf| self.encoder.encode_to(&message, encoding, buf)) {
+                return pushed;
+            }
+            let room = pin!(async {
+                self.outbox.room().await;
+                Ok(())
+            });
+            Deadline::bound(self.deadline, room).await?;
+        }
     }
 }
 
