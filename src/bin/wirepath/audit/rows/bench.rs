@@ -29,7 +29,7 @@ pub(crate) struct Bench<'a> {
 }
 
 /// Real gRPC calls over connections that are already open to a server in a second process.
-pub(crate) trait Calls {
+pub(crate) trait Calls: Sync {
     /// Makes unary echo calls until all of `load` is done.
     fn unary(&self, transport: Transport, load: Load) -> io::Result<()>;
     /// The process id of the server.

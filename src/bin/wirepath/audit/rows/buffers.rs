@@ -8,7 +8,7 @@ use super::{
     Finding, Verdict,
     bench::{Bench, Transport},
     figures,
-    sockets::{self, Pair},
+    sockets::{self, MOST, Pair},
 };
 
 /// TCP joins writes and grows its buffers; a Unix socket pays for every write with a buffer of its own.
@@ -105,7 +105,5 @@ const SIZES: [(usize, &str); 6] =
     [(1, "1 B"), (64, "64 B"), (1024, "1 KiB"), (4096, "4 KiB"), (16_384, "16 KiB"), (65_536, "64 KiB")];
 /// Where filling by single bytes ends: TCP would take a million of them.
 const MOST_SINGLE: usize = 65_536;
-/// Where filling ends on a kernel without a limit.
-const MOST: usize = 64 << 20;
 /// The size of a write and of a read of the row on writability.
 const CHUNK: usize = 4096;

@@ -58,22 +58,19 @@ pub(super) fn round_trip(bench: &Bench<'_>) -> io::Result<Finding> {
 pub(super) fn throughput(bench: &Bench<'_>) -> io::Result<Finding> {
     let calls = bench.calls()?;
     let load = calibrate(calls, BULK)?;
-    let mut rounds = Vec::with_capacity(ROUNDS);
-    for round in 0..ROUNDS {
-        rounds.push(interleaved(round, |transport| {
-            let start = Instant::now();
-            calls.unary(transport, load)?;
-            Ok(start.elapsed().as_secs_f64())
-        })?);
-    }
+    let rounds = interleaved(|transport| {
+        let start = Instant::now();
+        calls.unary(transport, load)?;
+        Ok(start.elapsed().as_secs_f64())
+    })?;
+    let (count, megabytes) = (rounds.len(), f64::from(load.calls) * load.message_len as f64 / 1e6);
     let (tcp, unix): (Vec<_>, Vec<_>) = rounds.iter().copied().unzip();
-    let megabytes = f64::from(load.calls) * load.message_len as f64 / 1e6;
     let rate = |times: &[f64]| format!("{:.0} MB/s each way", megabytes / stats::median(times));
     let ratio = Ratio::of(rounds.into_iter().map(|(tcp, unix)| (unix, tcp)));
     Ok(Finding {
         tcp: rate(&tcp),
         unix: rate(&unix),
-        experiment: format!("64 KiB, {} at a time, {ROUNDS} rounds; time unix/tcp {ratio}", load.in_flight),
+        experiment: format!("64 KiB, {} at a time, {count} rounds; time unix/tcp {ratio}", load.in_flight),
         verdict: ratio.less("time"),
     })
 }
@@ -98,12 +95,12 @@ pub(super) fn cpu(bench: &Bench<'_>) -> io::Result<Finding> {
 /// Makes the rounds that the rows on single calls share.
 pub(super) fn measure(calls: &dyn Calls) -> io::Result<Vec<Round>> {
     let load = calibrate(calls, ONE_BY_ONE)?;
-    let cost = |transport| {
+    let rounds = interleaved(|transport| {
         let before = Meter::read(calls)?;
         calls.unary(transport, load)?;
         Ok(Meter::read(calls)?.since(&before, load.calls))
-    };
-    (0..ROUNDS).map(|round| interleaved(round, cost).map(|(tcp, unix)| Round { tcp, unix })).collect()
+    })?;
+    Ok(rounds.into_iter().map(|(tcp, unix)| Round { tcp, unix }).collect())
 }
 
 /// What one call took.
@@ -147,15 +144,21 @@ impl Meter {
     }
 }
 
-/// Does both transports, each first in every other round; hands back (tcp, unix).
-fn interleaved<T>(round: usize, mut each: impl FnMut(Transport) -> io::Result<T>) -> io::Result<(T, T)> {
-    if round.is_multiple_of(2) {
-        let tcp = each(Transport::Tcp)?;
-        Ok((tcp, each(Transport::Unix)?))
-    } else {
-        let unix = each(Transport::Unix)?;
-        Ok((each(Transport::Tcp)?, unix))
+/// Measures both transports in pairs of (tcp, unix), each first in every other pair: [`ROUNDS`] of them, or as many
+/// as [`LONGEST`] allows, but never fewer than can bound a median.
+fn interleaved<T>(mut each: impl FnMut(Transport) -> io::Result<T>) -> io::Result<Vec<(T, T)>> {
+    let start = Instant::now();
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    while rounds.len() < FEWEST || (rounds.len() < ROUNDS && start.elapsed() < LONGEST) {
+        rounds.push(if rounds.len().is_multiple_of(2) {
+            let tcp = each(Transport::Tcp)?;
+            (tcp, each(Transport::Unix)?)
+        } else {
+            let unix = each(Transport::Unix)?;
+            (each(Transport::Tcp)?, unix)
+        });
     }
+    Ok(rounds)
 }
 
 /// Warms both transports up, and sizes a load so that it takes about [`BATCH`].
@@ -184,8 +187,12 @@ const ONE_BY_ONE: Load = Load { calls: 1, in_flight: 1, message_len: 128 };
 const BULK: Load = Load { calls: 1, in_flight: 8, message_len: 64 * 1024 };
 /// Paired rounds of a measurement: with 25 of them the interval lies between the 8th and the 18th.
 const ROUNDS: usize = 25;
-/// How long one side of a round takes.
-const BATCH: Duration = Duration::from_millis(40);
+/// Rounds below which nothing is said.
+const FEWEST: usize = 9;
+/// After this long no further round begins.
+const LONGEST: Duration = Duration::from_millis(2500);
+/// How long one side of a round is meant to take.
+const BATCH: Duration = Duration::from_millis(30);
 /// Windows in which packets are counted.
 const WINDOWS: usize = 41;
 /// Calls of such a window.

@@ -12,7 +12,7 @@ use std::{
 
 use rustix::{
     event::PollFlags,
-    process::{Pid, Signal, kill_process},
+    process::{Pid, Signal, kill_process, set_parent_process_death_signal},
 };
 
 use super::{
@@ -24,7 +24,9 @@ use super::{
 
 /// What the second process does: it writes one byte to its stdin, which is a socket, and reads there until the end.
 pub(crate) fn hold_stdin() -> io::Result<()> {
-    // Read and written by no more than the calls that are common to all sockets, whatever the family.
+    // While it is stopped, it could not see that we are gone.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The family does not matter: a stream only reads and writes its descriptor.
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     stream.write_all(&[READY])?;
     let mut buffer = [0; 64];

@@ -14,6 +14,7 @@ use std::{
 use rustix::{
     net::sockopt,
     process::{Gid, Uid},
+    thread::{CapabilitySet, CapabilitySets},
 };
 
 use super::{
@@ -143,41 +144,51 @@ fn permissions_of_others(bench: &Bench<'_>, path: &Path, tcp: String) -> io::Res
     })
 }
 
-/// Without that right: we take the right to write from ourselves.
+/// Without that right: we take the mode from our own file.
 fn permissions_of_our_own(path: &Path) -> io::Result<Finding> {
-    let attempt = || figures::outcome(&Address::Unix(path.to_owned()).connect());
-    let open = attempt();
+    let attempt = || without_privileges(|| Address::Unix(path.to_owned()).connect());
+    let open = attempt()?;
     fs::set_permissions(path, Permissions::from_mode(0o000))?;
-    let closed = attempt();
+    let closed = attempt()?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(Finding {
         tcp: "no file, no mode: any local user connects".to_owned(),
-        unix: format!("mode 0000: {closed}"),
+        unix: format!("at mode 0000 not even its owner: {closed}"),
         experiment: format!("our own file without its mode; with 0600: {open}"),
-        verdict: match closed.as_str() {
-            "ok" => Verdict::NotHere("this user passes any mode".to_owned()),
-            _ => Verdict::of(&[
-                (closed == "EACCES", "mode 0000 did not keep us out"),
-                (open == "ok", "mode 0600 kept us out of our own socket"),
-            ]),
-        },
+        verdict: Verdict::of(&[
+            (closed == "EACCES", "mode 0000 did not keep us out"),
+            (open == "ok", "mode 0600 kept us out of our own socket"),
+        ]),
     })
 }
 
-/// Runs `attempt` on a thread of its own that has become another user, and names its outcome; the inner error says
-/// that this process may not become another user. The kernel keeps the ids per thread: nobody else is changed.
+/// Runs `attempt` as a user that owns nothing and names its outcome; the inner error says that this process may not
+/// become another user.
 fn as_somebody_else<T: Send>(
     attempt: impl FnOnce() -> io::Result<T> + Send,
-) -> io::Result<Result<String, io::Error>> {
-    thread::scope(|scope| {
-        let tried = scope.spawn(|| {
-            rustix::thread::set_thread_groups(&[])?;
-            rustix::thread::set_thread_gid(Gid::from_raw(NOBODY))?;
-            rustix::thread::set_thread_uid(Uid::from_raw(NOBODY))?;
-            Ok(figures::outcome(&attempt()))
-        });
-        tried.join().map_err(|_| io::Error::other("the thread of another user panicked"))
+) -> io::Result<io::Result<String>> {
+    on_a_thread_of_its_own(|| {
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_gid(Gid::from_raw(NOBODY))?;
+        rustix::thread::set_thread_uid(Uid::from_raw(NOBODY))?;
+        Ok(figures::outcome(&attempt()))
     })
+}
+
+/// Runs `attempt` without the capabilities by which root, also that of a container, passes any mode.
+fn without_privileges<T: Send>(attempt: impl FnOnce() -> io::Result<T> + Send) -> io::Result<String> {
+    on_a_thread_of_its_own(|| {
+        let all = rustix::thread::capabilities(None)?;
+        let none_in_effect = CapabilitySets { effective: CapabilitySet::empty(), ..all };
+        rustix::thread::set_capabilities(None, none_in_effect)?;
+        Ok(figures::outcome(&attempt()))
+    })?
+}
+
+/// The kernel keeps ids and capabilities per thread: what `act` gives up here, nobody else has lost.
+fn on_a_thread_of_its_own<T: Send>(act: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| scope.spawn(act).join())
+        .map_err(|_| io::Error::other("the thread of the attempt panicked"))
 }
 
 /// A directory whose parts others may reach by name, until this is dropped.
@@ -199,3 +210,18 @@ impl Drop for Searchable<'_> {
 
 /// The user that owns nothing (`nobody`), and its group.
 const NOBODY: u32 = 65534;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_keeps_out_its_owner_and_root_without_capabilities() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("own.sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&path)?;
+        let finding = permissions_of_our_own(&path)?;
+        assert_eq!(finding.verdict, Verdict::Proved, "{}", finding.unix);
+        Ok(())
+    }
+}

@@ -48,10 +48,11 @@ pub(super) fn address(bench: &Bench<'_>) -> io::Result<Finding> {
     let unnamed_len =
         rustix::net::getsockname(Listening::open(bench, Transport::Unix)?.connect()?)?.addr_len();
 
-    let path_of = |len: usize| {
-        let name = len.saturating_sub(bench.dir().as_os_str().len() + 1);
-        bench.dir().join("p".repeat(name))
-    };
+    let room = LONGEST_PATH.saturating_sub(bench.dir().as_os_str().len() + 1);
+    if room == 0 {
+        return Err(io::Error::other("the temporary directory's own path is too long"));
+    }
+    let path_of = |len: usize| bench.dir().join("p".repeat(room + len - LONGEST_PATH));
     let longest = UnixListener::bind(path_of(LONGEST_PATH));
     let too_long = UnixListener::bind(path_of(LONGEST_PATH + 1));
     let far_too_long = rustix::net::SocketAddrUnix::new(path_of(LONGEST_PATH + 2));

@@ -59,7 +59,7 @@ struct Capacities {
 
 impl Capacities {
     fn of(bench: &Bench<'_>, transport: Transport) -> io::Result<Self> {
-        let fill = |pair: &Pair| sockets::fill(&pair.client, WRITE, usize::MAX);
+        let fill = |pair: &Pair| sockets::fill(&pair.client, WRITE, sockets::MOST);
         let shrink_sender = |pair: &Pair| sockopt::set_socket_send_buffer_size(&pair.client, SMALL);
         let shrink_receiver = |fd: &OwnedFd| Ok(sockopt::set_socket_recv_buffer_size(fd, SMALLEST)?);
 

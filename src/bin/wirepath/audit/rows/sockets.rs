@@ -225,5 +225,8 @@ fn be_patient(fd: &OwnedFd) -> io::Result<()> {
     Ok(sockopt::set_socket_timeout(fd, Timeout::Send, Some(PATIENCE))?)
 }
 
+/// Where filling ends on a kernel that never says EAGAIN.
+pub(super) const MOST: usize = 64 << 20;
+
 /// How long a blocking call may take before its experiment is given up.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,9 +1,13 @@
 //! Every experiment, tried on the kernel that runs the tests, with plain sockets in place of gRPC calls.
 
 use std::{
+    fs::Permissions,
     io::{self, Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
@@ -12,26 +16,107 @@ use std::{
 
 use super::*;
 
+/// What the cells of a row must hold on Linux: (name, TCP, Unix socket).
+const CLAIMS: &[(&str, &str, &str)] = &[
+    ("resolution", "localhost: ", "0 reads"),
+    ("address", "16 B", "path of 107 B: ok"),
+    ("connect", "3 packets", "0 packets"),
+    ("backlog", "EINPROGRESS", "EAGAIN"),
+    (
+        "stale-file",
+        "connect ECONNREFUSED, bind ok",
+        "connect ECONNREFUSED, bind EADDRINUSE; removed: ENOENT, ok",
+    ),
+    ("permissions", "connects", "0600 from bind on"),
+    ("authority", "127.0.0.1:4711 (14 B)", "localhost (9 B); 2 other fields are equal"),
+    ("identity", "pid 0, uid -1", "the server's"),
+    ("options", "NODELAY ok", "NODELAY EOPNOTSUPP"),
+    ("buffers", "SO_RCVBUF 4 KiB", "SO_RCVBUF 4 KiB"),
+    ("capacity", "1 B: over 65,536", "1 B: "),
+    ("writability", "%", "%"),
+    ("merging", "after 1 of 10", "after 10 of 10"),
+    ("segments", "packets on lo", "packets on lo"),
+    ("visibility", "5 B unread", "server end: its path; client end: no name"),
+    ("half-close", "POLLRDHUP, read 0 B", "the same: POLLRDHUP, read 0 B"),
+    ("unread-close", "read 4 B, read ECONNRESET, write EPIPE", "read 4 B, read ECONNRESET, write EPIPE"),
+    ("write-after-close", "first ok, second EPIPE", "first EPIPE"),
+    ("killed-peer", "killed: read 0 B", "killed: read 0 B"),
+    ("time-wait", "TIME_WAIT", "0 of 10"),
+    ("rebind", "EADDRINUSE", "removed: ok"),
+    ("round-trip", "us a call", "us a call"),
+    ("throughput", "MB/s", "MB/s"),
+    ("cpu", "switches", "switches"),
+];
+
+/// Rows whose figure may drown in the noise of the machine.
+const NOISY: &[&str] = &["connect", "segments", "round-trip", "throughput", "cpu"];
+
 #[test]
 fn every_row_is_proved_on_this_kernel() -> io::Result<()> {
-    let dir = tempfile::tempdir()?;
+    let dir = private_dir()?;
     let calls = EchoOverSockets::start(dir.path())?;
     let bench = Bench::new(dir.path(), hold).with_calls(&calls).with_fields(fields());
-    for experiment in EXPERIMENTS {
-        let start = std::time::Instant::now();
+    for (experiment, (name, tcp, unix)) in EXPERIMENTS.iter().zip(CLAIMS) {
         let row = experiment.row(&bench);
-        println!("{:2} {:18} {:?}", row.row, row.name, start.elapsed());
         println!(
-            "   tcp   {}\n   unix  {}\n   tried {}\n   {}",
-            row.tcp, row.unix, row.experiment, row.verdict
+            "{} {}: {}\n  {}\n  {}\n  {}",
+            row.row, row.name, row.verdict, row.tcp, row.unix, row.experiment
         );
-        let timed = ["connect", "round-trip", "throughput", "cpu", "segments"].contains(&row.name);
+        let too_noisy = NOISY.contains(name) && row.verdict.to_string().starts_with("not here: too noisy");
+        assert!(row.verdict == Verdict::Proved || too_noisy, "{name}: {}", row.verdict);
+        assert_eq!(row.name, *name);
+        assert!(row.tcp.contains(tcp), "{name}: {tcp:?} is not in {:?}", row.tcp);
+        assert!(row.unix.contains(unix), "{name}: {unix:?} is not in {:?}", row.unix);
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_are_numbered_from_1_and_named_once() {
+    assert_eq!(EXPERIMENTS.len(), 24);
+    assert_eq!(EXPERIMENTS.len(), CLAIMS.len());
+    for (place, experiment) in EXPERIMENTS.iter().enumerate() {
+        assert_eq!(usize::from(experiment.number()), place + 1, "{}", experiment.name);
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_tried_says_why() -> io::Result<()> {
+    let dir = private_dir()?;
+    let bench = Bench::new(dir.path(), hold);
+    for (name, why) in [("throughput", "no server to call"), ("authority", "no call was captured")] {
+        let experiment = EXPERIMENTS.iter().find(|experiment| experiment.name == name).expect("a row");
+        let row = experiment.row(&bench);
         assert!(
-            row.verdict == Verdict::Proved || (timed && matches!(row.verdict, Verdict::NotHere(_))),
-            "{}: {}",
-            row.name,
+            matches!(&row.verdict, Verdict::NotHere(detail) if detail.starts_with(why)),
+            "{}",
             row.verdict
         );
+        assert_eq!((row.tcp.as_str(), row.unix.as_str()), (experiment.tcp, experiment.unix));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_call_that_differs_in_more_than_its_authority_is_told() -> io::Result<()> {
+    let dir = private_dir()?;
+    let mut fields = fields();
+    fields.unix.pop();
+    let bench = Bench::new(dir.path(), hold).with_fields(fields);
+    assert!(matches!(names::authority(&bench)?.verdict, Verdict::Differs(_)));
+    Ok(())
+}
+
+#[test]
+fn the_bench_leaves_nothing_but_socket_files_in_its_own_directory() -> io::Result<()> {
+    let dir = private_dir()?;
+    let bench = Bench::new(dir.path(), hold);
+    files::stale(&bench)?;
+    files::permissions(&bench)?;
+    let mode = std::fs::metadata(dir.path())?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    for entry in std::fs::read_dir(dir.path())? {
+        assert!(entry?.file_type()?.is_socket());
     }
     Ok(())
 }
@@ -47,6 +132,12 @@ fn hold() -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--exact", "audit::rows::tests::second_process", "--ignored", "--nocapture"]);
     Ok(command)
+}
+
+fn private_dir() -> io::Result<tempfile::TempDir> {
+    let dir = tempfile::tempdir()?;
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o700))?;
+    Ok(dir)
 }
 
 fn fields() -> RequestFields {
