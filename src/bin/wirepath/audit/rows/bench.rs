@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::calls::Round;
+use super::{calls, measured::Measured};
 
 /// The two things a row sets side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Bench<'a> {
     calls: Option<&'a dyn Calls>,
     fields: Option<RequestFields>,
     names: Cell<u32>,
-    rounds: OnceCell<Vec<Round>>,
+    single_calls: OnceCell<Measured>,
 }
 
 /// Real gRPC calls over connections that are already open to a server in a second process.
@@ -63,7 +63,7 @@ impl<'a> Bench<'a> {
     ///
     /// `hold` is the command that runs [`hold_stdin`](super::hold_stdin) in a process of its own.
     pub(crate) fn new(dir: &'a Path, hold: fn() -> io::Result<Command>) -> Self {
-        Self { dir, hold, calls: None, fields: None, names: Cell::new(0), rounds: OnceCell::new() }
+        Self { dir, hold, calls: None, fields: None, names: Cell::new(0), single_calls: OnceCell::new() }
     }
 
     /// Adds the calls to measure; without them their rows are `not here`.
@@ -102,12 +102,12 @@ impl<'a> Bench<'a> {
         self.fields.as_ref().ok_or_else(|| io::Error::other("no call was captured in this run"))
     }
 
-    /// The measured rounds of single calls, made once and shared by the rows that read them.
-    pub(super) fn rounds(&self) -> io::Result<&[Round]> {
-        if let Some(rounds) = self.rounds.get() {
-            return Ok(rounds);
+    /// The costs of single calls, measured once and shared by the rows that read them.
+    pub(super) fn single_calls(&self) -> io::Result<&Measured> {
+        if let Some(measured) = self.single_calls.get() {
+            return Ok(measured);
         }
-        let rounds = super::calls::measure(self.calls()?)?;
-        Ok(self.rounds.get_or_init(|| rounds))
+        let measured = Measured::of(self.calls()?, calls::ONE_BY_ONE)?;
+        Ok(self.single_calls.get_or_init(|| measured))
     }
 }
