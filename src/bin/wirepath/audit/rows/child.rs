@@ -44,8 +44,8 @@ pub(super) fn killed_peer(bench: &Bench<'_>) -> io::Result<Finding> {
         experiment: "SIGSTOP, then SIGKILL to a second process".to_owned(),
         verdict: Verdict::of(&[
             (tcp.silent_while_stopped && unix.silent_while_stopped, "a stopped peer was noticed"),
-            (unix.outcome == "read 0 B", "the Unix socket did not end with its peer"),
-            (tcp.outcome == "read 0 B", "the TCP connection did not end with its peer"),
+            (unix.outcome == figures::END, "the Unix socket did not end with its peer"),
+            (tcp.outcome == figures::END, "the TCP connection did not end with its peer"),
         ]),
     })
 }
@@ -75,10 +75,7 @@ impl Death {
         peer.signal(Signal::KILL)?;
         let read = sockets::recv(&server, &mut [0; 64]);
         let took = start.elapsed();
-        let outcome = match &read {
-            Ok(count) => format!("read {}", figures::bytes(*count)),
-            failed => figures::outcome(failed),
-        };
+        let outcome = figures::outcome_of_read(&read);
         Ok(Self { silent_while_stopped, outcome, took })
     }
 }

@@ -93,7 +93,7 @@ fn readable_after_each(bench: &Bench<'_>, transport: Transport) -> io::Result<Ve
         let more = if write < WRITES { SendFlags::MORE } else { SendFlags::empty() };
         rustix::net::send(&pair.client, &[0], more | SendFlags::NOSIGNAL)?;
         if write == WRITES {
-            sockets::poll(&pair.server, PollFlags::IN, Duration::from_millis(100))?;
+            sockets::poll(&pair.server, PollFlags::IN, Duration::from_millis(500))?;
         }
         readable.push(rustix::io::ioctl_fionread(&pair.server)?);
     }

@@ -1,6 +1,6 @@
 //! Rows about how a connection ends, as the end that stays sees it.
 
-use std::{io, time::Duration};
+use std::{io, os::fd::OwnedFd, time::Duration};
 
 use rustix::{event::PollFlags, net::Shutdown};
 
@@ -69,16 +69,16 @@ pub(super) fn time_wait(bench: &Bench<'_>) -> io::Result<Finding> {
         }
     }
     let port = tcp.address().port();
-    let waiting = procfs::tcp_lines()?
-        .iter()
-        .filter(|line| line.state == procfs::TIME_WAIT && Some(line.remote_port) == port)
-        .count();
+    let mut lines = procfs::tcp_lines()?;
+    lines.retain(|line| line.state == procfs::TIME_WAIT && Some(line.remote_port) == port);
+    let waiting = lines.len();
+    let longest = lines.iter().map(|line| line.timer).max().unwrap_or_default();
     // One line is the listener's own.
     let path = unix.address().path();
     let left =
         procfs::unix_lines()?.iter().filter(|line| line.path.as_deref() == path).count().saturating_sub(1);
     Ok(Finding {
-        tcp: format!("{waiting} of {CLOSES} in TIME_WAIT, for 60 s"),
+        tcp: format!("{waiting} of {CLOSES} in TIME_WAIT, for {:.0} s", longest.as_secs_f64()),
         unix: format!("{left} of {CLOSES} left"),
         experiment: format!("{CLOSES} connections closed by the client, /proc/net"),
         verdict: Verdict::of(&[
@@ -106,14 +106,14 @@ impl HalfClosed {
     }
 
     fn works(&self) -> bool {
-        self.told && self.read == "0 B" && self.answered == "4 B"
+        self.told && self.read == figures::END && self.answered == "4 B"
     }
 }
 
 impl std::fmt::Display for HalfClosed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let told = if self.told { "POLLRDHUP" } else { "no event" };
-        write!(f, "{told}, read {}; back the other way {}", self.read, self.answered)
+        write!(f, "{told}, {}; {} come back the other way", self.read, self.answered)
     }
 }
 
@@ -138,12 +138,8 @@ fn writes_after_close(bench: &Bench<'_>, transport: Transport) -> io::Result<[St
     Ok([first, figures::outcome(&sockets::send(&client, ANSWER))])
 }
 
-/// A read, by the number of bytes or the name of its error.
-fn read(fd: &std::os::fd::OwnedFd) -> String {
-    match sockets::recv(fd, &mut [0; 64]) {
-        Ok(count) => figures::bytes(count),
-        failed => figures::outcome(&failed),
-    }
+fn read(fd: &OwnedFd) -> String {
+    figures::outcome_of_read(&sockets::recv(fd, &mut [0; 64]))
 }
 
 /// Connections closed to look for what they leave.

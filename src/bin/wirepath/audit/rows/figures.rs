@@ -42,6 +42,18 @@ pub(super) fn outcome<T>(result: &io::Result<T>) -> String {
     }
 }
 
+/// What a read gave: `4 B`, [`END`], or the name of its error.
+pub(super) fn outcome_of_read(read: &io::Result<usize>) -> String {
+    match read {
+        Ok(0) => END.to_owned(),
+        Ok(count) => bytes(*count),
+        failed => outcome(failed),
+    }
+}
+
+/// What a read of no bytes means.
+pub(super) const END: &str = "end of data";
+
 /// The name of an error of the kernel, or its number, or the text of any other error.
 pub(super) fn errno(error: &io::Error) -> String {
     match Errno::from_io_error(error) {
@@ -115,6 +127,9 @@ mod tests {
         assert_eq!(errno(&Errno::XDEV.into()), "errno 18");
         assert_eq!(errno(&io::Error::other("no server")), "no server");
         assert_eq!(outcome(&Ok(())), "ok");
+        assert_eq!(outcome_of_read(&Ok(4)), "4 B");
+        assert_eq!(outcome_of_read(&Ok(0)), END);
+        assert_eq!(outcome_of_read(&Err(Errno::CONNRESET.into())), "ECONNRESET");
         assert!(cause(&Errno::PERM.into()).starts_with("EPERM ("));
     }
 }

@@ -21,12 +21,17 @@ use super::{
     Finding, Verdict,
     bench::{Bench, Transport},
     figures,
-    sockets::{Address, Listening},
+    sockets::{self, Address, Listening},
 };
 
 /// A port is free once its listener is gone; a file stays and has to be removed.
 pub(super) fn stale(bench: &Bench<'_>) -> io::Result<Finding> {
-    let gone = |transport| Ok::<_, io::Error>(Listening::open(bench, transport)?.address().clone());
+    let gone = |transport| {
+        let listening = Listening::open(bench, transport)?;
+        // It can be reached while it is there, so that what follows is due to its end.
+        sockets::close_without_trace(listening.connect()?)?;
+        Ok::<_, io::Error>(listening.address().clone())
+    };
     let bind = |address: &Address| figures::outcome(&address.socket().and_then(|fd| address.bind(&fd)));
     let connect = |address: &Address| figures::outcome(&address.connect());
 
@@ -61,6 +66,8 @@ pub(super) fn permissions(bench: &Bench<'_>) -> io::Result<Finding> {
     let tcp = Listening::open(bench, Transport::Tcp)?;
     let unix = Listening::open(bench, Transport::Unix)?;
     let path = unix.address().path().unwrap_or(bench.dir());
+    // Whoever else is refused, we are not.
+    drop((tcp.connect()?, unix.connect()?));
     let born = fs::metadata(path)?.mode() & 0o777;
     let mut finding = match as_somebody_else(|| tcp.connect())? {
         Ok(as_other) => permissions_of_others(bench, path, as_other),

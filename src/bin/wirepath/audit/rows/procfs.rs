@@ -13,6 +13,8 @@ pub(super) struct TcpLine {
     pub(super) remote_port: u16,
     pub(super) state: u8,
     pub(super) unread: usize,
+    /// What is left of its timer, for a socket in TIME_WAIT the time until it is gone.
+    pub(super) timer: Duration,
     pub(super) inode: u64,
 }
 
@@ -101,6 +103,9 @@ fn tcp_line(line: &str) -> Option<TcpLine> {
         remote_port: port(2)?,
         state: u8::from_str_radix(columns.get(3)?, 16).ok()?,
         unread: usize::from_str_radix(columns.get(4)?.split_once(':')?.1, 16).ok()?,
+        // In hundredths of a second (USER_HZ), whatever the kernel's own tick.
+        timer: Duration::from_millis(10)
+            * u32::from_str_radix(columns.get(5)?.split_once(':')?.1, 16).ok()?,
         inode: columns.get(9)?.parse().ok()?,
     })
 }
@@ -119,10 +124,17 @@ mod tests {
 
     #[test]
     fn reads_a_tcp_line() {
-        let line = "   1: 0100007F:9C40 0100007F:1F90 01 00000000:00000005 00:00000000 00000000  1000        0 4711 1 0 20";
+        let line = "   1: 0100007F:9C40 0100007F:1F90 06 00000000:00000005 03:00001770 00000000  1000        0 4711 1 0 20";
         assert_eq!(
             tcp_line(line),
-            Some(TcpLine { local_port: 40000, remote_port: 8080, state: 1, unread: 5, inode: 4711 })
+            Some(TcpLine {
+                local_port: 40000,
+                remote_port: 8080,
+                state: TIME_WAIT,
+                unread: 5,
+                timer: Duration::from_secs(60),
+                inode: 4711
+            })
         );
         assert_eq!(tcp_line("  sl  local_address rem_address   st tx_queue rx_queue"), None);
     }
