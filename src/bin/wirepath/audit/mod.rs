@@ -1,0 +1,3 @@
+//! `wirepath audit`.
+pub(crate) mod row;
+pub(crate) mod rows;
