@@ -1,27 +1,51 @@
-//! The `wirepath` command.
+//! The `wirepath` command, written against the public API only.
+//!
+//! `audit` lays real gRPC calls open byte by byte and proves what a Unix socket replaces; `serve` is the echo server it
+//! calls. A wrong flag, endpoint or path gets one line: `wirepath: input: reason: way out`. Exit status: 0 done, 1 failed,
+//! 2 wrong usage, 3 an audit's row differs from what it claims.
 #![forbid(unsafe_code)]
-#![allow(dead_code, unused_imports)]
 
 mod audit;
+mod echo;
+mod failure;
+mod serve;
+mod signals;
+mod usage;
 
-fn main() -> std::io::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("audit-hold-stdin") {
-        return audit::rows::hold_stdin();
-    }
-    let dir = std::env::temp_dir().join(format!("wirepath-rows-{}", std::process::id()));
-    std::fs::DirBuilder::new().create(&dir)?;
-    std::fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    let bench = audit::rows::Bench::new(&dir, || {
-        let mut command = std::process::Command::new(std::env::current_exe()?);
-        command.arg("audit-hold-stdin");
-        Ok(command)
-    });
-    for experiment in audit::rows::EXPERIMENTS {
-        let row = experiment.row(&bench);
-        println!(
-            "{:2} {}: {}\n   tcp   {}\n   unix  {}\n   tried {}",
-            row.row, experiment.title, row.verdict, row.tcp, row.unix, row.experiment
-        );
-    }
-    std::fs::remove_dir_all(&dir)
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// gRPC over a Unix socket, laid open.
+#[derive(Debug, Parser)]
+#[command(name = "wirepath", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Audit(audit::Args),
+    Serve(serve::Args),
+    /// A process for an experiment to stop and kill.
+    #[command(name = audit::HOLD, hide = true)]
+    AuditHoldStdin,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error),
+    };
+    let outcome = match cli.command {
+        Command::Audit(args) => audit::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::AuditHoldStdin => {
+            audit::hold_stdin().map(|()| ExitCode::SUCCESS).map_err(Failure::explained)
+        }
+    };
+    outcome.unwrap_or_else(|failure| failure.report())
 }
