@@ -15,7 +15,7 @@ pub mod call;
 pub mod codec;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod http2;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(any(feature = "client", feature = "server", feature = "tap"))]
 pub mod transport;
 
 #[cfg(feature = "client")]
