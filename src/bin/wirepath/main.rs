@@ -1,2 +1,4 @@
 //! The `wirepath` command.
+#![forbid(unsafe_code)]
+
 fn main() {}
