@@ -15,7 +15,7 @@ pub mod call;
 pub mod codec;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod http2;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(any(feature = "client", feature = "server", feature = "tap"))]
 pub mod transport;
 
 #[cfg(feature = "client")]
@@ -33,11 +33,11 @@ pub mod generated;
 
 #[cfg(feature = "client")]
 pub use client::Channel;
+#[cfg(feature = "server")]
+pub use server::{Router, Server, Service};
+pub use wire::{Code, Encoding, Metadata, Status};
 #[cfg(any(feature = "client", feature = "server"))]
 pub use {
     call::{CallOptions, Deadline, Limits, MessageReceiver, MessageSender, Request, Response},
     transport::Endpoint,
 };
-#[cfg(feature = "server")]
-pub use server::{Router, Server, Service};
-pub use wire::{Code, Encoding, Metadata, Status};

@@ -83,7 +83,8 @@ async fn four_shapes(channel: Channel) {
     requests.finish().await.unwrap();
     assert_eq!(responses.only_message().await.unwrap().into_message(), "abc");
 
-    let mut responses = invoke::server_streaming(&channel, &COUNT, Bytes::from_static(b"xyz").into()).await.unwrap();
+    let mut responses =
+        invoke::server_streaming(&channel, &COUNT, Bytes::from_static(b"xyz").into()).await.unwrap();
     assert_eq!(drain(&mut responses).await.unwrap(), ["x", "y", "z"]);
 
     let (mut requests, mut responses) = invoke::bidi_streaming(&channel, &CHAT, ().into()).await.unwrap();

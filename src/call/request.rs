@@ -102,7 +102,10 @@ impl<T> Request<T> {
 
     /// On a server, `:authority` (or `host`) as received.
     pub fn authority(&self) -> Option<&str> {
-        self.received.as_ref().and_then(|received| received.authority.as_ref()).map(|authority| authority.as_str())
+        self.received
+            .as_ref()
+            .and_then(|received| received.authority.as_ref())
+            .map(|authority| authority.as_str())
     }
 
     /// On a server, `:path`: "/" Service "/" Method.
@@ -112,7 +115,10 @@ impl<T> Request<T> {
 
     /// On a server, the client's `user-agent`.
     pub fn user_agent(&self) -> Option<&str> {
-        self.received.as_ref().and_then(|received| received.user_agent.as_ref()).and_then(|agent| agent.to_str().ok())
+        self.received
+            .as_ref()
+            .and_then(|received| received.user_agent.as_ref())
+            .and_then(|agent| agent.to_str().ok())
     }
 
     /// On a server, whether the one message of the request came with its Compressed-Flag set.

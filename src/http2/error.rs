@@ -58,7 +58,8 @@ impl Error {
 
     /// Whether the peer refused the stream before any of it was handled, so that it is safe to send again.
     pub fn is_refused(&self) -> bool {
-        matches!(self.kind, ErrorKind::Reset(error_code::REFUSED_STREAM)) && self.initiator == Initiator::Remote
+        matches!(self.kind, ErrorKind::Reset(error_code::REFUSED_STREAM))
+            && self.initiator == Initiator::Remote
     }
 
     /// Whether the stream was reset with NO_ERROR: "stop sending, the answer is complete" (RFC 9113, section 8.1).

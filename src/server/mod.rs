@@ -117,7 +117,12 @@ impl Server {
         let (router, settings) = (Arc::new(self.router), Arc::new(self.settings));
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            accepting.spawn(accept_loop(listener, Arc::clone(&router), Arc::clone(&settings), phases.clone()));
+            accepting.spawn(accept_loop(
+                listener,
+                Arc::clone(&router),
+                Arc::clone(&settings),
+                phases.clone(),
+            ));
         }
         if accepting.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no listener to serve"));

@@ -31,9 +31,14 @@ async fn rule_1_another_method_than_post_is_405() {
 #[tokio::test]
 async fn rule_3_an_unknown_path_is_unimplemented_in_trailers_only() {
     let (mut client, handlers) = connect().await;
-    for path in
-        ["/test.Echo/Nothing", "/other.Echo/Say", "/test.Echo/say", "/test.Echo/Say/", "/test.Echo/Say?x=1", "/"]
-    {
+    for path in [
+        "/test.Echo/Nothing",
+        "/other.Echo/Say",
+        "/test.Echo/say",
+        "/test.Echo/Say/",
+        "/test.Echo/Say?x=1",
+        "/",
+    ] {
         let answer = ask(&mut client, request(path), &[framed(0, b"")]).await.unwrap();
         assert_eq!((answer.headers.status().as_u16(), answer.status()), (200, Some("12")), "{path}");
         assert!(answer.is_trailers_only(), "{path}: {answer:?}");
@@ -87,7 +92,10 @@ async fn rule_9_bad_base64_in_a_bin_value_is_an_error_of_the_call_alone() {
     bad.headers_mut().insert("trace-bin", "!!!".parse().unwrap());
     let answer = ask(&mut client, bad, &[framed(0, b"")]).await.unwrap();
     assert_eq!(answer.status(), Some("13"));
-    assert_eq!(ask(&mut client, request("/test.Echo/Say"), &[framed(0, b"")]).await.unwrap().status(), Some("0"));
+    assert_eq!(
+        ask(&mut client, request("/test.Echo/Say"), &[framed(0, b"")]).await.unwrap().status(),
+        Some("0")
+    );
 }
 
 #[tokio::test]
