@@ -2,13 +2,15 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     task::Poll,
 };
 
 /// Runs `side` until `main` is done; says whether `side` was done too.
-pub(crate) async fn alongside<T>(side: impl Future, main: impl Future<Output = T>) -> (T, bool) {
-    let (mut side, mut main) = (pin!(side), pin!(main));
+pub(crate) async fn alongside<T>(
+    mut side: Pin<&mut impl Future>,
+    mut main: Pin<&mut impl Future<Output = T>>,
+) -> (T, bool) {
     let mut is_side_done = false;
     poll_fn(|cx| {
         is_side_done = is_side_done || side.as_mut().poll(cx).is_ready();
@@ -22,11 +24,13 @@ pub(crate) async fn alongside<T>(side: impl Future, main: impl Future<Output = T
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[tokio::test]
     async fn the_main_future_decides_and_the_other_is_polled_first() {
-        assert_eq!(alongside(async {}, async { 1 }).await, (1, true));
-        assert_eq!(alongside(std::future::pending::<()>(), async { 2 }).await, (2, false));
+        assert_eq!(alongside(pin!(async {}), pin!(async { 1 })).await, (1, true));
+        assert_eq!(alongside(pin!(std::future::pending::<()>()), pin!(async { 2 })).await, (2, false));
     }
 }

@@ -3,7 +3,7 @@
 //! On the wire it is a [`Timeout`], a duration; each side turns that into an instant of its own clock. A deadline that
 //! passes ends the call with DEADLINE_EXCEEDED on this side and RST_STREAM(CANCEL) on the wire (rules 41 and 42).
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use tokio::time::Instant;
 
@@ -46,7 +46,7 @@ impl Deadline {
     /// Runs `future` until the deadline, if there is one.
     pub(crate) async fn bound<T>(
         deadline: Option<Deadline>,
-        future: impl Future<Output = Result<T, Status>>,
+        future: Pin<&mut impl Future<Output = Result<T, Status>>>,
     ) -> Result<T, Status> {
         let Some(deadline) = deadline else { return future.await };
         match tokio::time::timeout_at(deadline.0, future).await {
@@ -72,6 +72,8 @@ const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
     use crate::wire::Code;
 
@@ -91,7 +93,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_future_that_outlives_its_deadline_is_given_up() {
         let deadline = Some(Deadline::after(Duration::from_millis(5)));
-        let status = Deadline::bound::<()>(deadline, std::future::pending()).await.unwrap_err();
+        let status = Deadline::bound::<()>(deadline, pin!(std::future::pending())).await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded);
     }
 
@@ -103,7 +105,7 @@ mod tests {
             tokio::time::advance(Duration::from_millis(6)).await;
             Err::<(), _>(Status::cancelled("reset"))
         };
-        let status = Deadline::bound(Some(deadline), late).await.unwrap_err();
+        let status = Deadline::bound(Some(deadline), pin!(late)).await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded);
     }
 }

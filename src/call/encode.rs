@@ -94,8 +94,8 @@ impl<M> MessageDecoder<M> {
     /// The next message and whether it came compressed; `None` at the end of DATA.
     pub(crate) async fn next(&mut self, body: &mut RecvHalf) -> Result<Option<(M, bool)>, Status> {
         loop {
-            if let Some(message) = self.deframer.next_message()? {
-                return self.decode(message).map(Some);
+            if let Some(message) = self.ready()? {
+                return Ok(Some(message));
             }
             match body.data().await? {
                 Some(data) => self.deframer.push(data),
@@ -104,6 +104,14 @@ impl<M> MessageDecoder<M> {
                     return Ok(None);
                 }
             }
+        }
+    }
+
+    /// The next message, if all of it is here.
+    pub(crate) fn ready(&mut self) -> Result<Option<(M, bool)>, Status> {
+        match self.deframer.next_message()? {
+            Some(message) => self.decode(message).map(Some),
+            None => Ok(None),
         }
     }
 

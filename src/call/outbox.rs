@@ -80,30 +80,37 @@ impl Outbox {
         self.change(|state| state.head = Some(head));
     }
 
-    /// Appends a message by `encode`, which may give back a tail of shared bytes. Waits first while the high-water mark
-    /// is reached.
-    pub(crate) async fn push<E>(&self, encode: E) -> Result<(), Status>
-    where
-        E: FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
-    {
-        let mut encode = Some(encode);
+    /// Appends a message by `encode`, which may give back a tail of shared bytes. `None` if there is no room: while the
+    /// high-water mark is reached.
+    pub(crate) fn push(
+        &self,
+        encode: impl FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
+    ) -> Option<Result<(), Status>> {
+        let mut state = self.lock();
+        if let Some(status) = &state.closed {
+            return Some(Err(status.clone()));
+        }
+        if state.queued >= HIGH_WATER {
+            return None;
+        }
+        let pushed = state.append(encode);
+        let stream = state.stream.take();
+        drop(state);
+        wake(stream);
+        Some(pushed)
+    }
+
+    /// Waits until there is room for a message, or none is taken any more.
+    pub(crate) async fn room(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            if let Some(status) = &state.closed {
-                return Poll::Ready(Err(status.clone()));
+            if state.closed.is_some() || state.queued < HIGH_WATER {
+                return Poll::Ready(());
             }
-            if state.queued >= HIGH_WATER {
-                remember(&mut state.sender, cx);
-                return Poll::Pending;
-            }
-            let Some(encode) = encode.take() else { return Poll::Ready(Ok(())) };
-            let pushed = state.append(encode);
-            let stream = state.stream.take();
-            drop(state);
-            wake(stream);
-            Poll::Ready(pushed)
+            remember(&mut state.sender, cx);
+            Poll::Pending
         })
-        .await
+        .await;
     }
 
     /// Adds to the Custom-Metadata of Trailers.
@@ -194,6 +201,10 @@ impl State {
     fn take_data(&mut self) -> DataBuf {
         let data = self.pieces.pop_front().unwrap_or_else(|| DataBuf::from(self.tail.split().freeze()));
         self.queued -= data.remaining();
+        if data.remaining() > HIGH_WATER / 2 {
+            // A busy stream fills the next piece as well: at its full size from the start, so that it does not grow.
+            self.tail.reserve(HIGH_WATER + HIGH_WATER / 8);
+        }
         data
     }
 
@@ -201,10 +212,10 @@ impl State {
         self.queued == 0
     }
 
-    fn append<E>(&mut self, encode: E) -> Result<(), Status>
-    where
-        E: FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
-    {
+    fn append(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
+    ) -> Result<(), Status> {
         let before = self.tail.len();
         let shared = encode(&mut self.tail)?;
         self.queued += self.tail.len() - before;
@@ -243,12 +254,11 @@ pub(crate) const HIGH_WATER: usize = 32 * 1024;
 mod tests {
     use super::*;
 
-    async fn push(outbox: &Outbox, bytes: &'static [u8]) -> Result<(), Status> {
-        let encode = |buf: &mut BytesMut| {
+    fn push(outbox: &Outbox, bytes: &'static [u8]) -> Option<Result<(), Status>> {
+        outbox.push(|buf| {
             buf.extend_from_slice(bytes);
             Ok(None)
-        };
-        outbox.push(encode).await
+        })
     }
 
     async fn next(outbox: &Outbox) -> Next {
@@ -258,8 +268,8 @@ mod tests {
     #[tokio::test]
     async fn messages_that_are_ready_leave_as_one_piece() {
         let outbox = Outbox::default();
-        push(&outbox, b"one").await.unwrap();
-        push(&outbox, b"two").await.unwrap();
+        push(&outbox, b"one").unwrap().unwrap();
+        push(&outbox, b"two").unwrap().unwrap();
         outbox.end(End::HalfClose);
         let Next::End(mut data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
         assert_eq!(data.copy_to_bytes(6), "onetwo");
@@ -268,9 +278,9 @@ mod tests {
     #[tokio::test]
     async fn order_is_kept_across_a_message_that_is_not_copied() {
         let outbox = Outbox::default();
-        push(&outbox, b"a").await.unwrap();
-        outbox.push(|_| Ok(Some(Bytes::from_static(b"shared")))).await.unwrap();
-        push(&outbox, b"b").await.unwrap();
+        push(&outbox, b"a").unwrap().unwrap();
+        outbox.push(|_| Ok(Some(Bytes::from_static(b"shared")))).unwrap().unwrap();
+        push(&outbox, b"b").unwrap().unwrap();
         let (mut first, mut second) = match (next(&outbox).await, next(&outbox).await) {
             (Next::Data(first), Next::Data(second)) => (first, second),
             other => panic!("{other:?}"),
@@ -281,28 +291,31 @@ mod tests {
     #[tokio::test]
     async fn a_full_outbox_holds_its_sender_until_the_stream_takes() {
         let outbox = Outbox::default();
-        outbox.push(|_| Ok(Some(Bytes::from(vec![0; HIGH_WATER])))).await.unwrap();
+        outbox.push(|_| Ok(Some(Bytes::from(vec![0; HIGH_WATER])))).unwrap().unwrap();
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
-            async move { push(&outbox, b"one more").await }
+            async move { outbox.room().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
+        assert!(push(&outbox, b"one more").is_none());
         next(&outbox).await;
-        waiting.await.unwrap().unwrap();
+        waiting.await.unwrap();
+        push(&outbox, b"one more").unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn a_closed_outbox_fails_its_sender_with_the_reason() {
         let outbox = Outbox::default();
         outbox.close(Status::cancelled("gone"));
-        assert_eq!(push(&outbox, b"late").await.unwrap_err().message(), "gone");
+        outbox.room().await;
+        assert_eq!(push(&outbox, b"late").unwrap().unwrap_err().message(), "gone");
     }
 
     #[tokio::test]
     async fn a_message_that_does_not_encode_leaves_nothing_behind() {
         let outbox = Outbox::default();
-        outbox.push(|_| Err(Status::internal("no"))).await.unwrap_err();
+        outbox.push(|_| Err(Status::internal("no"))).unwrap().unwrap_err();
         outbox.end(End::HalfClose);
         let Next::End(data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
         assert!(!data.has_remaining());

@@ -4,6 +4,8 @@
 //! half also receives what surrounds the messages: Response-Headers before them, the status and Trailers after them.
 //! Dropping it before the end is cancelling.
 
+use std::pin::pin;
+
 use crate::{
     call::{Deadline, MessageDecoder, Outbox, Response},
     http2::{PendingResponse, RecvHalf, error_code},
@@ -66,7 +68,12 @@ impl<M> MessageReceiver<M> {
         if let Stream::Over(end) = &self.stream {
             return end.clone().map(|()| None);
         }
-        match Deadline::bound(self.deadline, self.recv_in_time()).await {
+        // Messages often come many to a DATA frame: those at hand cost no future.
+        let received = match self.decoder.ready() {
+            Ok(None) => self.recv_by_deadline().await,
+            ready => ready,
+        };
+        match received {
             Ok(Some((message, is_compressed))) => {
                 self.is_compressed = is_compressed;
                 Ok(Some(message))
@@ -76,8 +83,7 @@ impl<M> MessageReceiver<M> {
                 Ok(None)
             }
             Err(status) => {
-                let code = if self.trailers.is_some() { error_code::NO_ERROR } else { error_code::CANCEL };
-                self.end(code, Err(status.clone()));
+                self.fail(status.clone());
                 Err(status)
             }
         }
@@ -89,11 +95,13 @@ impl<M> MessageReceiver<M> {
     /// # Errors
     /// The status of the call, if it ended instead.
     pub async fn headers(&mut self) -> Result<&Metadata, Status> {
-        if let Stream::Requested(_) = self.stream
-            && let Err(status) = Deadline::bound(self.deadline, self.open()).await
-        {
-            let code = if self.trailers.is_some() { error_code::NO_ERROR } else { error_code::CANCEL };
-            self.end(code, Err(status.clone()));
+        let deadline = self.deadline;
+        let opened = {
+            let opening = pin!(self.open());
+            Deadline::bound(deadline, opening).await
+        };
+        if let Err(status) = opened {
+            self.fail(status.clone());
             return Err(status);
         }
         Ok(&self.metadata)
@@ -124,6 +132,12 @@ impl<M> MessageReceiver<M> {
         }
         let trailers = self.trailers.take().unwrap_or_default();
         Ok(Response::received(message, std::mem::take(&mut self.metadata), trailers, is_compressed))
+    }
+
+    async fn recv_by_deadline(&mut self) -> Result<Option<(M, bool)>, Status> {
+        let deadline = self.deadline;
+        let receiving = pin!(self.recv_in_time());
+        Deadline::bound(deadline, receiving).await
     }
 
     async fn recv_in_time(&mut self) -> Result<Option<(M, bool)>, Status> {
@@ -166,6 +180,12 @@ impl<M> MessageReceiver<M> {
     fn finish(&mut self, trailers: Trailers) -> Result<(), Status> {
         self.trailers = Some(trailers.metadata);
         trailers.status
+    }
+
+    /// The call is over with this status: the server's, or one made here, which the server is told by a reset.
+    fn fail(&mut self, status: Status) {
+        let code = if self.trailers.is_some() { error_code::NO_ERROR } else { error_code::CANCEL };
+        self.end(code, Err(status));
     }
 
     /// Lets go of the stream. A sender that is not done stops: the server has said all it will, or nobody listens.

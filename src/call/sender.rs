@@ -4,7 +4,7 @@
 //! Sending waits while the peer does not read. Dropping is cancelling: a client that drops the sender before
 //! [`MessageSender::finish`] ends the call with RST_STREAM(CANCEL), so that a half-made upload never looks complete.
 
-use std::mem;
+use std::{mem, pin::pin};
 
 use crate::{
     call::{
@@ -112,8 +112,16 @@ impl<M> MessageSender<M> {
 
     async fn send_with(&mut self, message: M, encoding: Encoding) -> Result<(), Status> {
         self.send_headers();
-        let push = self.outbox.push(|buf| self.encoder.encode_to(&message, encoding, buf));
-        Deadline::bound(self.deadline, push).await
+        loop {
+            if let Some(pushed) = self.outbox.push(|buf| self.encoder.encode_to(&message, encoding, buf)) {
+                return pushed;
+            }
+            let room = pin!(async {
+                self.outbox.room().await;
+                Ok(())
+            });
+            Deadline::bound(self.deadline, room).await?;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     call::{CallOptions, Deadline, MethodDescriptor},
     client::connect::Connection,
     codec,
-    http2::{Http2Config, PendingResponse, SendHalf, Spawner},
+    http2::{ClientConnection, Http2Config, PendingResponse, SendHalf},
     transport::Connector,
     wire::{RequestHeaders, Status},
 };
@@ -94,15 +94,29 @@ impl Channel {
         }
     }
 
-    /// Sends HEADERS on the connection, which is made first if there is none.
-    pub(crate) async fn send_request(
+    /// The connection, which is made first if there is none.
+    pub(crate) async fn connection(
         &self,
-        headers: RequestHeaders,
         options: &CallOptions,
         deadline: Option<Deadline>,
-    ) -> Result<(SendHalf, PendingResponse, Spawner), Status> {
-        let wait_for_ready = options.wait_for_ready.unwrap_or(false);
-        self.shared.connection.send_request(headers.to_http(), wait_for_ready, deadline).await
+    ) -> Result<ClientConnection, Status> {
+        match self.shared.connection.ready() {
+            Some(connection) => Ok(connection),
+            None => {
+                Box::pin(self.shared.connection.connect(options.wait_for_ready.unwrap_or(false), deadline))
+                    .await
+            }
+        }
+    }
+
+    /// Sends HEADERS.
+    pub(crate) fn send_request(
+        &self,
+        connection: ClientConnection,
+        headers: RequestHeaders,
+    ) -> Result<(SendHalf, PendingResponse), Status> {
+        let endpoint = |error| Status::unavailable(format!("{}: {error}", self.endpoint()));
+        connection.send_request(headers.to_http()).map_err(endpoint)
     }
 }
 

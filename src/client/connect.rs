@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     call::Deadline,
-    http2::{ClientConnection, ClientDriver, Http2Config, PendingResponse, SendHalf, Spawner},
+    http2::{ClientConnection, ClientDriver, Http2Config},
     transport::Connector,
     wire::Status,
 };
@@ -35,10 +35,17 @@ enum State {
     Ready(ClientConnection),
 }
 
+impl State {
+    fn ready(&mut self) -> Option<ClientConnection> {
+        match self {
+            State::Ready(connection) => connection.is_usable().then(|| connection.clone()),
+            State::Connecting(_) | State::Idle => None,
+        }
+    }
+}
+
 /// How an attempt to connect stands; the error is that of the attempt.
 type Attempt = Option<Result<(), Arc<io::Error>>>;
-
-type Opened = (SendHalf, PendingResponse, Spawner);
 
 impl Connection {
     pub(super) fn new(connector: Arc<dyn Connector>, http2: Http2Config) -> Self {
@@ -49,21 +56,25 @@ impl Connection {
         self.shared.connector.endpoint()
     }
 
-    /// Opens a stream with this request, on the connection there is or on a new one.
+    /// The connection, if there is one that can open streams.
+    pub(super) fn ready(&self) -> Option<ClientConnection> {
+        self.shared.lock().ready()
+    }
+
+    /// Waits for the connection, which is made if there is none.
     ///
     /// # Errors
     /// UNAVAILABLE with the cause if the connection cannot be made; while `wait_for_ready`, DEADLINE_EXCEEDED with the
     /// last cause (rule 68).
-    pub(super) async fn send_request(
+    pub(super) async fn connect(
         &self,
-        request: http::Request<()>,
         wait_for_ready: bool,
         deadline: Option<Deadline>,
-    ) -> Result<Opened, Status> {
+    ) -> Result<ClientConnection, Status> {
         let mut pause = FIRST_PAUSE;
         loop {
             let mut attempt = match self.ready_or_attempt() {
-                Ok(connection) => return self.open(connection, request),
+                Ok(connection) => return Ok(connection),
                 Err(attempt) => attempt,
             };
             let Some(failure) = outcome(&mut attempt).await else { continue };
@@ -82,26 +93,17 @@ impl Connection {
         }
     }
 
-    fn open(&self, connection: ClientConnection, request: http::Request<()>) -> Result<Opened, Status> {
-        let spawner = connection.spawner().clone();
-        match connection.send_request(request) {
-            Ok((send, response)) => Ok((send, response, spawner)),
-            Err(error) => Err(Status::unavailable(format!("{}: {error}", self.endpoint()))),
-        }
-    }
-
     /// The connection, or the attempt to wait for; begins one if there is neither.
     fn ready_or_attempt(&self) -> Result<ClientConnection, watch::Receiver<Attempt>> {
         let mut state = self.shared.lock();
-        match &mut *state {
-            State::Ready(connection) => {
-                if connection.is_usable() {
-                    return Ok(connection.clone());
-                }
-            }
+        if let Some(connection) = state.ready() {
+            return Ok(connection);
+        }
+        if let State::Connecting(attempt) = &*state
             // An attempt without its sender went down with its runtime.
-            State::Connecting(attempt) if attempt.has_changed().is_ok() => return Err(attempt.clone()),
-            State::Connecting(_) | State::Idle => {}
+            && attempt.has_changed().is_ok()
+        {
+            return Err(attempt.clone());
         }
         let (sender, attempt) = watch::channel(None);
         *state = State::Connecting(attempt.clone());

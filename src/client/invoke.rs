@@ -3,6 +3,8 @@
 //! Generated clients end here; with a [`MethodDescriptor`] of your own you may call these without generated code. A call
 //! that is dropped is cancelled: RST_STREAM(CANCEL).
 
+use std::pin::pin;
+
 use http::StatusCode;
 
 use crate::{
@@ -26,22 +28,26 @@ pub async fn unary<Q, R>(
     request: Request<Q>,
 ) -> Result<Response<R>, Status> {
     let (message, metadata, options) = request.into_parts();
-    let call = Call::prepare(channel, method, metadata, options)?;
+    let call = Call::new(channel, method, options)?;
     let data = call.encoder(method).encode(&message)?;
-    let mut decoder = call.decoder(method);
-    Deadline::bound(call.deadline, async {
+    let deadline = call.deadline;
+    let travel = pin!(async {
         // -> HEADERS
-        let (mut send, response, _) =
-            channel.send_request(call.headers, &call.options, call.deadline).await?;
+        let connection = channel.connection(&call.options, deadline).await?;
+        let (mut send, response) = channel.send_request(connection, call.headers(method, metadata)?)?;
         // -> DATA, END_STREAM; what ends the stream before shows in the answer.
-        let (answer, is_sent) = alongside(send.send_last(data), receive_one(response, &mut decoder)).await;
+        let mut decoder = call.decoder(method);
+        let (answer, is_sent) = {
+            let (sending, answer) = (pin!(send.send_last(data)), pin!(receive_one(response, &mut decoder)));
+            alongside(sending, answer).await
+        };
         if !is_sent && answer.is_ok() {
             // Rule 40: the server had enough.
             send.reset(error_code::NO_ERROR);
         }
         answer
-    })
-    .await
+    });
+    Deadline::bound(deadline, travel).await
 }
 
 /// <- HEADERS, DATA, HEADERS: one message and the metadata around it.
@@ -123,11 +129,12 @@ pub async fn bidi_streaming<Q, R>(
     request: Request<()>,
 ) -> Result<(MessageSender<Q>, MessageReceiver<R>), Status> {
     let ((), metadata, options) = request.into_parts();
-    let call = Call::prepare(channel, method, metadata, options)?;
-    let (encoder, decoder, deadline) = (call.encoder(method), call.decoder(method), call.deadline);
+    let call = Call::new(channel, method, options)?;
+    let deadline = call.deadline;
     // -> HEADERS
-    let sent = channel.send_request(call.headers, &call.options, deadline);
-    let (send, response, spawner) = Deadline::bound(deadline, sent).await?;
+    let connection = Deadline::bound(deadline, pin!(channel.connection(&call.options, deadline))).await?;
+    let spawner = connection.spawner().clone();
+    let (send, response) = channel.send_request(connection, call.headers(method, metadata)?)?;
     // -> DATA*, as the sender makes them ready; <- the rest, as the receiver asks for it.
     let outbox = Outbox::default();
     let pumped = outbox.clone();
@@ -135,28 +142,25 @@ pub async fn bidi_streaming<Q, R>(
         // The receiver learns how the stream ended.
         let _ = pump(&pumped, send).await;
     }));
-    let sender = MessageSender::client(outbox.clone(), encoder, deadline);
-    Ok((sender, MessageReceiver::client(response, decoder, outbox, deadline)))
+    let sender = MessageSender::client(outbox.clone(), call.encoder(method), deadline);
+    Ok((sender, MessageReceiver::client(response, call.decoder(method), outbox, deadline)))
 }
 
-/// What a call needs before its first byte.
-struct Call {
-    headers: RequestHeaders,
+/// What is settled of a call before its first byte.
+struct Call<'a> {
+    channel: &'a Channel,
     options: CallOptions,
     deadline: Option<Deadline>,
     encoding: Encoding,
 }
 
-impl Call {
-    /// Settles options and headers.
-    ///
+impl<'a> Call<'a> {
     /// # Errors
     /// DEADLINE_EXCEEDED if the deadline has passed already: nothing is sent (rule 6). UNIMPLEMENTED for an encoding
-    /// that is not compiled in; what the interceptor refuses with.
-    fn prepare<Q, R>(
-        channel: &Channel,
+    /// that is not compiled in.
+    fn new<Q, R>(
+        channel: &'a Channel,
         method: &MethodDescriptor<Q, R>,
-        metadata: Metadata,
         options: CallOptions,
     ) -> Result<Self, Status> {
         let options = channel.options(options, method);
@@ -169,12 +173,20 @@ impl Call {
             let name = encoding.name();
             return Err(Status::unimplemented(format!("compression by {name} is not compiled in")));
         }
-        let headers = channel.headers(method, |headers| {
-            headers.timeout = deadline.map(|deadline| deadline.to_timeout());
-            headers.encoding = encoding;
+        Ok(Self { channel, options, deadline, encoding })
+    }
+
+    /// Request-Headers as they go out now: `grpc-timeout` is what is left of the deadline.
+    fn headers<Q, R>(
+        &self,
+        method: &MethodDescriptor<Q, R>,
+        metadata: Metadata,
+    ) -> Result<RequestHeaders, Status> {
+        self.channel.headers(method, |headers| {
+            headers.timeout = self.deadline.map(|deadline| deadline.to_timeout());
+            headers.encoding = self.encoding;
             headers.metadata = metadata;
-        })?;
-        Ok(Self { headers, options, deadline, encoding })
+        })
     }
 
     fn encoder<Q, R>(&self, method: &MethodDescriptor<Q, R>) -> MessageEncoder<Q> {

@@ -78,12 +78,16 @@ impl<C: Connection> Driver<C> {
                 }
                 // A failed write shows as the end of the connection when h2 reads next.
                 let _ = self.gate.poll_flush(&mut connection_cx);
+                if self.gate.resume() {
+                    connection_waker.wake_by_ref();
+                }
             }
-            self.tasks.run(TASKS_PER_ROUND);
+            let ran = self.tasks.run(TASKS_PER_ROUND);
             if wakes.sleep_if_idle() {
                 return Poll::Pending;
             }
-            if !tokio::task::coop::has_budget_remaining() {
+            // Calls that run elsewhere get their turn before more is read for them.
+            if !ran || !tokio::task::coop::has_budget_remaining() {
                 break;
             }
         }
@@ -153,13 +157,13 @@ impl Tasks {
         index
     }
 
-    /// Polls the futures that were woken, at most `limit` of them.
-    fn run(&mut self, limit: usize) {
+    /// Polls the futures that were woken, at most `limit` of them; says whether there were any.
+    fn run(&mut self, limit: usize) -> bool {
         for future in self.wakes.take_spawned() {
             self.spawn(future);
         }
-        for _ in 0..limit {
-            let Some(index) = self.wakes.take_ready() else { return };
+        for count in 0..limit {
+            let Some(index) = self.wakes.take_ready() else { return count > 0 };
             let slot = &mut self.slots[index];
             slot.task_waker.polled();
             let mut cx = Context::from_waker(&slot.waker);
@@ -169,6 +173,7 @@ impl Tasks {
                 self.free.push(index);
             }
         }
+        true
     }
 }
 
@@ -176,4 +181,4 @@ impl Tasks {
 const TASKS_PER_ROUND: usize = 16;
 
 // A connection that always has work hands the thread back after this many rounds, so that others get their turn.
-const ROUNDS_PER_POLL: usize = 64;
+const ROUNDS_PER_POLL: usize = 8;

@@ -2,20 +2,22 @@
 //!
 //! h2 flushes after every DATA frame of 256 bytes and more, one system call each. The gate answers h2's flush at once,
 //! keeps small writes, and sends them by one `write` when the [driver](super::Driver) says so; a large write goes out
-//! with what is held before it in one `writev`, without a copy. A write that fails does not hide what the peer has still
-//! sent: reads go on to the end of the byte stream, then the failure is told.
+//! with what is held before it in one `writev`, without a copy. What the peer sent passes round by round, as the
+//! [pace](super::pace) has it. A write that fails does not hide what the peer has still sent: reads go on to the end of
+//! the byte stream, then the failure is told.
 
 use std::{
     io::{self, IoSlice},
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::transport::Io;
+use crate::{http2::pace::Pace, transport::Io};
 
 /// The driver's side: lets the held bytes out.
 pub(super) struct Gate {
@@ -28,8 +30,10 @@ pub(super) struct GatedIo {
 }
 
 /// Puts a gate before a byte stream.
-pub(super) fn gate(io: Box<dyn Io>) -> (GatedIo, Gate) {
-    let shared = Arc::new(Mutex::new(Held { io, bytes: BytesMut::new(), failure: None }));
+pub(super) fn gate(io: Box<dyn Io>, pace: Pace) -> (GatedIo, Gate) {
+    let held =
+        Held { io, bytes: BytesMut::new(), failure: None, pace, read_ahead: Bytes::new(), is_paused: false };
+    let shared = Arc::new(Mutex::new(held));
     (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
 }
 
@@ -48,6 +52,13 @@ impl Gate {
         Pin::new(&mut held.io).poll_flush(cx)
     }
 
+    /// Begins a new round of reading; says whether the last one left something unread.
+    pub(super) fn resume(&mut self) -> bool {
+        let mut held = lock(&self.shared);
+        held.pace.refill();
+        mem::take(&mut held.is_paused)
+    }
+
     /// Reads and forgets what the peer still sends, until it closes too.
     pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut held = lock(&self.shared);
@@ -64,11 +75,39 @@ impl Gate {
 
 struct Held {
     io: Box<dyn Io>,
+    /// Written by h2, not yet let out.
     bytes: BytesMut,
     failure: Option<io::Error>,
+    pace: Pace,
+    /// Read from the byte stream, left for a later round.
+    read_ahead: Bytes,
+    /// Whether h2 asked for more than this round has.
+    is_paused: bool,
 }
 
 impl Held {
+    /// Gives h2 what belongs to this round.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.pace.is_over() {
+            self.is_paused = true;
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        if self.read_ahead.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        } else {
+            let count = self.read_ahead.len().min(buf.remaining());
+            buf.put_slice(&self.read_ahead.split_to(count));
+        }
+        let read = &buf.filled()[before..];
+        let admitted = self.pace.admit(read);
+        if admitted < read.len() {
+            self.read_ahead = [&read[admitted..], &self.read_ahead].concat().into();
+            buf.set_filled(before + admitted);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.bytes.is_empty() {
             let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.bytes));
@@ -120,10 +159,12 @@ impl Held {
 impl AsyncRead for GatedIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut held = lock(&self.shared);
-        let read = Pin::new(&mut held.io).poll_read(cx, buf);
+        let read = held.poll_read(cx, buf);
         // What the peer sent before it closed is queued already, so a read that waits has nothing left to save.
         match held.failure.take() {
-            Some(failure) if read.is_pending() && tokio::task::coop::has_budget_remaining() => {
+            Some(failure)
+                if read.is_pending() && !held.is_paused && tokio::task::coop::has_budget_remaining() =>
+            {
                 Poll::Ready(Err(failure))
             }
             failure => {

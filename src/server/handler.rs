@@ -6,17 +6,18 @@
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use crate::{
-    call::Deadline,
+    call::{Deadline, MessageDecoder, MessageEncoder, MethodDescriptor, Request},
+    codec,
     http2::{RecvHalf, Respond},
     server::settings::Settings,
     transport::{BoxFuture, Peer},
-    wire::{RequestHeaders, Status},
+    wire::{Encoding, EncodingSet, RequestHeaders, Status},
 };
 
 /// Serves one call of one method.
@@ -24,11 +25,47 @@ pub(super) type Handler = Box<dyn Fn(Call) -> BoxFuture<'static, ()> + Send + Sy
 
 /// A call whose request headers are read.
 pub(super) struct Call {
-    pub(super) headers: RequestHeaders,
+    /// All but the messages.
+    pub(super) request: Request<()>,
+    /// Message-Encoding of the request.
+    pub(super) encoding: Encoding,
+    /// The encodings that the client takes and this side makes.
+    pub(super) accepted: EncodingSet,
     pub(super) body: RecvHalf,
     pub(super) respond: Respond,
-    pub(super) peer: Arc<Peer>,
     pub(super) settings: Arc<Settings>,
+}
+
+impl Call {
+    pub(super) fn new(
+        headers: RequestHeaders,
+        body: RecvHalf,
+        respond: Respond,
+        peer: Arc<Peer>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        let deadline = headers.timeout.map(|timeout| Deadline::after(timeout.duration()));
+        Self {
+            encoding: headers.encoding,
+            accepted: headers.accept_encoding.intersection(codec::supported()),
+            request: Request::received(headers, peer, deadline),
+            body,
+            respond,
+            settings,
+        }
+    }
+
+    /// Both directions' codecs, within the limits of the method.
+    pub(super) fn codecs<Q, R>(
+        &self,
+        method: &MethodDescriptor<Q, R>,
+    ) -> (MessageDecoder<Q>, MessageEncoder<R>) {
+        let limits = self.settings.limits(method.path(), method.limits());
+        (
+            MessageDecoder::new(method.request_codec(), self.encoding, limits.recv_bytes()),
+            MessageEncoder::new(method.response_codec(), Encoding::Identity, limits.send_bytes()),
+        )
+    }
 }
 
 /// How a handler ended.
@@ -43,12 +80,12 @@ pub(super) enum Ended<T> {
 
 /// Runs a handler until it returns or nobody waits for it any more.
 pub(super) async fn run<T>(
-    handler: impl Future<Output = Result<T, Status>>,
+    mut handler: Pin<&mut impl Future<Output = Result<T, Status>>>,
     deadline: Option<Deadline>,
     mut poll_cancelled: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Ended<T> {
-    let mut handler = pin!(handler);
-    let mut passed = pin!(deadline.map(Deadline::passed));
+    // Boxed, because a timer is large and most calls have none.
+    let mut passed = deadline.map(|deadline| Box::pin(deadline.passed()));
     poll_fn(|cx| {
         // A handler that has panicked is not polled again.
         match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
@@ -59,7 +96,7 @@ pub(super) async fn run<T>(
         if poll_cancelled(cx).is_ready() {
             return Poll::Ready(Ended::Cancelled);
         }
-        match passed.as_mut().as_pin_mut().map(|passed| passed.poll(cx)) {
+        match passed.as_mut().map(|passed| passed.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Ended::DeadlinePassed),
             _ => Poll::Pending,
         }

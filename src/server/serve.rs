@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
 };
@@ -21,7 +22,7 @@ use crate::{
         settings::Settings,
     },
     transport::{BoxFuture, Peer},
-    wire::{ContentType, Encoding, EncodingSet, Refusal, RequestHeaders, Status, Trailers},
+    wire::{ContentType, EncodingSet, Refusal, RequestHeaders, Status, Trailers},
 };
 
 /// Reads the request headers and hands the call to its handler, or refuses it.
@@ -31,20 +32,21 @@ pub(super) fn serve(
     settings: Arc<Settings>,
     peer: Arc<Peer>,
 ) -> BoxFuture<'static, ()> {
-    let Accepted { request, body, respond } = accepted;
+    let Accepted { request, body, mut respond } = accepted;
     // <- HEADERS
     let method = request.method().clone();
     let headers = match RequestHeaders::from_http(request).and_then(check_encoding) {
         Ok(headers) => headers,
         Err(refusal) => return Box::pin(refuse(respond, refusal, method)),
     };
-    if let Err(status) = settings.admit(&headers, &peer) {
-        return Box::pin(fail(respond, status));
-    }
-    match router.find(headers.path.as_str()) {
-        Some(handler) => handler(Call { headers, body, respond, peer, settings }),
+    let path = &headers.path;
+    let found = settings.admit(&headers, &peer).and_then(|()| {
         // Rule 3.
-        None => Box::pin(fail(respond, Status::unimplemented(format!("no method at {}", headers.path)))),
+        router.find(path.as_str()).ok_or_else(|| Status::unimplemented(format!("no method at {path}")))
+    });
+    match found {
+        Ok(handler) => handler(Call::new(headers, body, respond, peer, settings)),
+        Err(status) => Box::pin(async move { fail(&mut respond, status) }),
     }
 }
 
@@ -70,14 +72,16 @@ where
     Box::new(move |call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
-            let mut begun = Begun::new(call, &method);
-            let served = async {
+            let (mut decoder, encoder) = call.codecs(&method);
+            let Call { request, mut body, mut respond, accepted, .. } = call;
+            let deadline = request.deadline();
+            let served = pin!(async {
                 // <- DATA, END_STREAM
-                let request = only_message(begun.request, begun.decoder, &mut begun.body).await?;
+                let request = only_message(request, &mut decoder, &mut body).await?;
                 handler(request).await
-            };
-            let ended = run(served, begun.deadline, |cx| begun.respond.poll_reset(cx).map(drop)).await;
-            answer(begun.respond, begun.encoder, begun.accepted, ended).await;
+            });
+            let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
+            answer(&mut respond, encoder, accepted, ended).await;
         })
     })
 }
@@ -96,12 +100,14 @@ where
     Box::new(move |call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
-            let mut begun = Begun::new(call, &method);
+            let (decoder, encoder) = call.codecs(&method);
+            let Call { request, body, mut respond, accepted, .. } = call;
+            let deadline = request.deadline();
             // <- DATA*, as the handler asks for it
-            let requests = MessageReceiver::server(begun.body, begun.decoder);
-            let served = async { handler(begun.request.map(|()| requests)).await };
-            let ended = run(served, begun.deadline, |cx| begun.respond.poll_reset(cx).map(drop)).await;
-            answer(begun.respond, begun.encoder, begun.accepted, ended).await;
+            let requests = MessageReceiver::server(body, decoder);
+            let served = pin!(async { handler(request.map(|()| requests)).await });
+            let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
+            answer(&mut respond, encoder, accepted, ended).await;
         })
     })
 }
@@ -120,15 +126,17 @@ where
     Box::new(move |call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
-            let mut begun = Begun::new(call, &method);
+            let (mut decoder, encoder) = call.codecs(&method);
+            let Call { request, mut body, respond, accepted, .. } = call;
+            let deadline = request.deadline();
             let outbox = Outbox::default();
-            let responses = MessageSender::server(outbox.clone(), begun.encoder, begun.accepted);
-            let served = async {
+            let responses = MessageSender::server(outbox.clone(), encoder, accepted);
+            let served = pin!(async {
                 // <- DATA, END_STREAM
-                let request = only_message(begun.request, begun.decoder, &mut begun.body).await?;
+                let request = only_message(request, &mut decoder, &mut body).await?;
                 handler(request, responses).await
-            };
-            stream(begun.respond, &outbox, served, begun.deadline).await;
+            });
+            stream(respond, &outbox, served, deadline).await;
         })
     })
 }
@@ -147,50 +155,23 @@ where
     Box::new(move |call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
-            let begun = Begun::new(call, &method);
+            let (decoder, encoder) = call.codecs(&method);
+            let Call { request, body, respond, accepted, .. } = call;
+            let deadline = request.deadline();
             let outbox = Outbox::default();
-            let responses = MessageSender::server(outbox.clone(), begun.encoder, begun.accepted);
+            let responses = MessageSender::server(outbox.clone(), encoder, accepted);
             // <- DATA*, as the handler asks for it
-            let requests = MessageReceiver::server(begun.body, begun.decoder);
-            let served = async { handler(begun.request.map(|()| requests), responses).await };
-            stream(begun.respond, &outbox, served, begun.deadline).await;
+            let requests = MessageReceiver::server(body, decoder);
+            let served = pin!(async { handler(request.map(|()| requests), responses).await });
+            stream(respond, &outbox, served, deadline).await;
         })
     })
-}
-
-/// A call taken apart: what its handler is given, and what its answer needs.
-struct Begun<Q, R> {
-    request: Request<()>,
-    decoder: MessageDecoder<Q>,
-    body: RecvHalf,
-    deadline: Option<Deadline>,
-    encoder: MessageEncoder<R>,
-    /// The encodings that the client takes and this side makes.
-    accepted: EncodingSet,
-    respond: Respond,
-}
-
-impl<Q, R> Begun<Q, R> {
-    fn new(call: Call, method: &MethodDescriptor<Q, R>) -> Self {
-        let Call { headers, body, respond, peer, settings } = call;
-        let limits = settings.limits(headers.path.path(), method.limits());
-        let deadline = headers.timeout.map(|timeout| Deadline::after(timeout.duration()));
-        Self {
-            decoder: MessageDecoder::new(method.request_codec(), headers.encoding, limits.recv_bytes()),
-            encoder: MessageEncoder::new(method.response_codec(), Encoding::Identity, limits.send_bytes()),
-            accepted: headers.accept_encoding.intersection(codec::supported()),
-            request: Request::received(headers, peer, deadline),
-            body,
-            deadline,
-            respond,
-        }
-    }
 }
 
 /// The one message of a request that must have just one (rule 22).
 async fn only_message<Q>(
     request: Request<()>,
-    mut decoder: MessageDecoder<Q>,
+    decoder: &mut MessageDecoder<Q>,
     body: &mut RecvHalf,
 ) -> Result<Request<Q>, Status> {
     let Some((message, is_compressed)) = decoder.next(body).await? else {
@@ -206,14 +187,14 @@ async fn only_message<Q>(
 
 /// Answers with one message or a status.
 async fn answer<R>(
-    mut respond: Respond,
+    respond: &mut Respond,
     mut encoder: MessageEncoder<R>,
     accepted: EncodingSet,
     ended: Ended<Response<R>>,
 ) {
     let response = match ended {
         Ended::Returned(Ok(response)) => response,
-        Ended::Returned(Err(status)) => return fail(respond, status).await,
+        Ended::Returned(Err(status)) => return fail(respond, status),
         Ended::DeadlinePassed => return respond.reset(error_code::CANCEL),
         Ended::Cancelled => return,
     };
@@ -223,7 +204,7 @@ async fn answer<R>(
     }
     let data = match encoder.encode(&message) {
         Ok(data) => data,
-        Err(status) => return fail(respond, status).await,
+        Err(status) => return fail(respond, status),
     };
     let headers = Head { metadata, encoding: encoder.encoding() }.to_http();
     // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
@@ -234,10 +215,10 @@ async fn answer<R>(
 async fn stream(
     respond: Respond,
     outbox: &Outbox,
-    served: impl Future<Output = Result<(), Status>>,
+    served: Pin<&mut impl Future<Output = Result<(), Status>>>,
     deadline: Option<Deadline>,
 ) {
-    let handling = async {
+    let handling = pin!(async {
         // The stream's end shows in the sending below, which then drops the handler.
         let end = match run(served, deadline, |_| Poll::Pending).await {
             Ended::Returned(Ok(())) => End::Trailers(Trailers::ok(outbox.take_trailers())),
@@ -247,9 +228,9 @@ async fn stream(
             }
         };
         outbox.end(end);
-    };
+    });
     // A client that is gone needs no answer.
-    let _ = alongside(handling, send_stream(respond, outbox)).await.0;
+    let _ = alongside(handling, pin!(send_stream(respond, outbox))).await.0;
 }
 
 /// -> HEADERS, DATA*, HEADERS with END_STREAM; or Trailers-Only when the handler fails before its first message.
@@ -277,7 +258,7 @@ async fn send_stream(mut respond: Respond, outbox: &Outbox) -> Result<(), Error>
 }
 
 /// -> HEADERS with END_STREAM: a status and nothing else.
-async fn fail(mut respond: Respond, status: Status) {
+fn fail(respond: &mut Respond, status: Status) {
     let trailers = Trailers::from_status(status);
     // A client that is gone needs no answer.
     let _ = respond.send_only(trailers.to_http_only(ContentType::GRPC, EncodingSet::EMPTY));

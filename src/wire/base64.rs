@@ -8,18 +8,24 @@ use crate::wire::WireError;
 
 /// Encodes without padding.
 pub fn encode(value: &[u8]) -> String {
-    let mut text = String::with_capacity(encoded_len(value.len()));
+    let mut text = Vec::with_capacity(encoded_len(value.len()));
     for group in value.chunks(3) {
         match *group {
             [a, b, c] => {
-                text.extend([digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2 | c >> 6), digit(c)])
+                text.extend_from_slice(&[
+                    digit(a >> 2),
+                    digit(a << 4 | b >> 4),
+                    digit(b << 2 | c >> 6),
+                    digit(c),
+                ]);
             }
-            [a, b] => text.extend([digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2)]),
-            [a] => text.extend([digit(a >> 2), digit(a << 4)]),
+            [a, b] => text.extend_from_slice(&[digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2)]),
+            [a] => text.extend_from_slice(&[digit(a >> 2), digit(a << 4)]),
             _ => {}
         }
     }
-    text
+    // Digits are ASCII.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Decodes with or without padding.
@@ -70,14 +76,8 @@ const fn encoded_len(len: usize) -> usize {
 }
 
 /// The digit of the low six bits.
-fn digit(bits: u8) -> char {
-    char::from(match bits & 0x3f {
-        bits @ 0..=25 => b'A' + bits,
-        bits @ 26..=51 => b'a' + (bits - 26),
-        bits @ 52..=61 => b'0' + (bits - 52),
-        62 => b'+',
-        _ => b'/',
-    })
+fn digit(bits: u8) -> u8 {
+    ALPHABET.get(usize::from(bits & 0x3f)).copied().unwrap_or(b'/')
 }
 
 /// The six bits of a digit.
@@ -91,6 +91,8 @@ const fn sextet(digit: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #[cfg(test)]
 mod tests {

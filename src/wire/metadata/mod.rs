@@ -19,7 +19,8 @@ use crate::wire::error::excerpt;
 /// The metadata of one header block.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
-    headers: HeaderMap,
+    /// None while there is no field: most calls have none, and a pointer moves faster than a map.
+    fields: Option<Box<HeaderMap>>,
 }
 
 impl Metadata {
@@ -30,12 +31,12 @@ impl Metadata {
 
     /// Says whether there is no value.
     pub fn is_empty(&self) -> bool {
-        self.headers.is_empty()
+        self.len() == 0
     }
 
     /// The number of fields; binary values that a peer joined count as one.
     pub fn len(&self) -> usize {
-        self.headers.len()
+        self.fields.as_deref().map_or(0, HeaderMap::len)
     }
 
     /// Adds an ASCII value behind those of the same key. Outer spaces, which HTTP does not carry, are left out.
@@ -78,8 +79,8 @@ impl Metadata {
 
     /// The ASCII values of the key, in their order.
     pub fn get_all(&self, key: &str) -> impl Iterator<Item = &str> {
-        let fields = (!key::is_binary(key)).then(|| self.headers.get_all(key));
-        fields.into_iter().flatten().filter_map(value::ascii_text)
+        let fields = self.fields.as_deref().filter(|_| !key::is_binary(key));
+        fields.into_iter().flat_map(move |fields| fields.get_all(key)).filter_map(value::ascii_text)
     }
 
     /// The first binary value of the key.
@@ -89,18 +90,20 @@ impl Metadata {
 
     /// The binary values of the key, in their order, those apart that were joined by commas.
     pub fn get_all_bin(&self, key: &str) -> impl Iterator<Item = Bytes> {
-        let fields = key::is_binary(key).then(|| self.headers.get_all(key));
-        fields.into_iter().flatten().flat_map(value::binary)
+        let fields = self.fields.as_deref().filter(|_| key::is_binary(key));
+        fields.into_iter().flat_map(move |fields| fields.get_all(key)).flat_map(value::binary)
     }
 
     /// Takes all values of the key out and says whether there were any.
     pub fn remove(&mut self, key: &str) -> bool {
-        self.headers.remove(key).is_some()
+        let removed = self.fields.as_mut().is_some_and(|fields| fields.remove(key).is_some());
+        self.fields.take_if(|fields| fields.is_empty());
+        removed
     }
 
     /// Every value with its key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, MetadataValue<'_>)> {
-        self.headers.iter().flat_map(|(name, value)| {
+        self.fields.iter().flat_map(|fields| fields.iter()).flat_map(|(name, value)| {
             let key = name.as_str();
             let binary = key::is_binary(key).then(|| value::binary(value));
             let plain = binary.is_none().then(|| value::plain(value));
@@ -114,71 +117,89 @@ impl Metadata {
     /// # Errors
     /// [`WireError::BinaryValue`] when a `-bin` value is not base64, and [`WireError::TooManyFields`].
     pub fn from_http(headers: HeaderMap) -> Result<Self, WireError> {
-        let broken = |(name, value): &(&HeaderName, &HeaderValue)| !value::is_sound(name, value);
-        if let Some((name, _)) = headers.iter().find(broken) {
+        let (sound, broken) = survey(&headers);
+        if let Some(name) = broken {
             return Err(WireError::BinaryValue { key: excerpt(name.as_str().as_bytes()) });
         }
-        if headers.len() > MAX_FIELDS {
+        if sound > MAX_FIELDS {
             return Err(WireError::TooManyFields { max: MAX_FIELDS });
         }
-        Ok(Metadata::from_fields(headers, |_, _| true))
+        Ok(Metadata::keep(headers, sound))
     }
 
     /// As [`Metadata::from_http`], but drops what breaks a rule: trailers must not hide their status behind it.
     pub(super) fn from_http_lossy(headers: HeaderMap) -> Self {
-        Metadata::from_fields(headers, value::is_sound)
+        let (sound, _) = survey(&headers);
+        Metadata::keep(headers, sound)
     }
 
     /// Adds all fields to a header block, in their order and behind those of other names.
-    pub fn append_to(mut self, headers: &mut HeaderMap) {
-        for (name, value) in &mut self.headers {
+    pub fn append_to(self, headers: &mut HeaderMap) {
+        let Some(mut fields) = self.fields else { return };
+        for (name, value) in fields.iter_mut() {
             if key::is_secret(name.as_str()) {
                 value.set_sensitive(true);
             }
         }
         // Reserved names are not in here, so nothing is replaced by the first value of a key.
-        headers.extend(self.headers);
+        headers.extend(*fields);
     }
 
-    fn from_fields(headers: HeaderMap, keep: fn(&HeaderName, &HeaderValue) -> bool) -> Self {
-        let is_custom = |name: &HeaderName| !key::is_reserved(name.as_str());
-        let kept = headers.iter().filter(|(name, value)| is_custom(name) && keep(name, value)).count();
+    /// Keeps the sound fields of the application, which are so many.
+    fn keep(headers: HeaderMap, sound: usize) -> Self {
         // The usual block holds nothing of the application's.
-        if kept == 0 {
+        if sound == 0 {
             return Metadata::new();
         }
-        if kept == headers.len() && kept <= MAX_FIELDS {
-            return Metadata { headers };
+        if sound == headers.len() && sound <= MAX_FIELDS {
+            return Metadata { fields: Some(Box::new(headers)) };
         }
-        let mut custom = Metadata { headers: HeaderMap::with_capacity(kept.min(MAX_FIELDS)) };
+        let mut kept = Metadata { fields: Some(Box::new(HeaderMap::with_capacity(sound.min(MAX_FIELDS)))) };
         let mut current = None;
         for (name, value) in headers {
             // A value without a name has that of the one before it.
             current = name.or(current);
-            if let Some(name) = current.as_ref().filter(|name| is_custom(name) && keep(name, &value)) {
+            let custom = current.as_ref().filter(|name| !key::is_reserved(name.as_str()));
+            if let Some(name) = custom.filter(|name| value::is_sound(name, &value)) {
                 // Beyond the limit a value is dropped; only a lossy reading comes here with so many.
-                let _ = custom.append_field(name.clone(), value);
+                let _ = kept.append_field(name.clone(), value);
             }
         }
-        custom
+        kept
     }
 
     fn append_field(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), WireError> {
         let full = WireError::TooManyFields { max: MAX_FIELDS };
-        if self.headers.len() >= MAX_FIELDS {
+        let fields = self.fields.get_or_insert_default();
+        if fields.len() >= MAX_FIELDS {
             return Err(full);
         }
-        self.headers.try_append(name, value).map(drop).map_err(|_| full)
+        fields.try_append(name, value).map(drop).map_err(|_| full)
     }
 
     fn insert_field(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), WireError> {
         let full = WireError::TooManyFields { max: MAX_FIELDS };
-        if self.headers.len() >= MAX_FIELDS && !self.headers.contains_key(&name) {
+        let fields = self.fields.get_or_insert_default();
+        if fields.len() >= MAX_FIELDS && !fields.contains_key(&name) {
             return Err(full);
         }
         // Not through an entry: its `insert_mult` panics on three values and more (http 1.5.0).
-        self.headers.try_insert(name, value).map(drop).map_err(|_| full)
+        fields.try_insert(name, value).map(drop).map_err(|_| full)
     }
+}
+
+/// Counts the sound fields of the application in a received block, and finds one that is broken.
+fn survey(headers: &HeaderMap) -> (usize, Option<&HeaderName>) {
+    let mut sound = 0;
+    let mut broken = None;
+    for (name, value) in headers.iter().filter(|(name, _)| !key::is_reserved(name.as_str())) {
+        if value::is_sound(name, value) {
+            sound += 1;
+        } else {
+            broken = Some(name);
+        }
+    }
+    (sound, broken)
 }
 
 /// Far beyond what the limit of a header list lets in, and far below where a [`HeaderMap`] panics.
