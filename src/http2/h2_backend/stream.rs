@@ -7,6 +7,7 @@
 use std::{
     fmt,
     future::poll_fn,
+    mem,
     task::{Context, Poll},
 };
 
@@ -18,11 +19,13 @@ use crate::http2::{DataBuf, Error, Initiator};
 /// The half that sends DATA and trailers.
 pub struct SendHalf {
     stream: h2::SendStream<DataBuf>,
+    /// How large a piece may be queued without waiting for the window; nothing after the first one.
+    unawaited: usize,
 }
 
 impl SendHalf {
     pub(super) fn new(stream: h2::SendStream<DataBuf>) -> Self {
-        Self { stream }
+        Self { stream, unawaited: QUEUED_UNAWAITED }
     }
 
     /// Sends DATA, as the peer's window and this connection's buffers allow.
@@ -57,8 +60,9 @@ impl SendHalf {
 
     /// Waits until the last piece of `data` may be queued, sends all others and gives it back.
     async fn send_all_but_last(&mut self, mut data: DataBuf) -> Result<DataBuf, Error> {
-        // h2 keeps so little until the window opens, whatever the number of streams it is bounded with them.
-        while data.remaining() > QUEUED_UNAWAITED {
+        // h2 would keep all that is queued, whatever the window.
+        let unawaited = mem::take(&mut self.unawaited);
+        while data.remaining() > unawaited {
             self.stream.reserve_capacity(data.remaining());
             let capacity = match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
                 Some(capacity) => capacity?,
@@ -132,6 +136,6 @@ pub(super) fn reset_error(reset: Result<h2::Reason, h2::Error>) -> Error {
     }
 }
 
-// A message no larger than this is queued without waiting for the window: one per stream at the most, so the memory is
-// bounded by the number of streams.
+// The first piece of a stream, if no larger than this, is queued without waiting for the window, which spares a unary
+// call the look at it. It is one per stream, so the memory is bounded by the number of streams.
 const QUEUED_UNAWAITED: usize = 16 * 1024;
