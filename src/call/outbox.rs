@@ -206,7 +206,10 @@ impl State {
         E: FnOnce(&mut BytesMut) -> Result<Option<Bytes>, Status>,
     {
         let before = self.tail.len();
-        let shared = encode(&mut self.tail)?;
+        let mut shared = encode(&mut self.tail)?;
+        if let Some(small) = shared.take_if(|shared| shared.len() <= COPIED) {
+            self.tail.extend_from_slice(&small);
+        }
         self.queued += self.tail.len() - before;
         if let Some(shared) = shared {
             self.queued += shared.len();
@@ -239,6 +242,9 @@ fn wake(waker: Option<Waker>) {
 /// Queued bytes at which a sender waits: what one DATA frame takes well, and little to lose when a call is cancelled.
 pub(crate) const HIGH_WATER: usize = 32 * 1024;
 
+// A message of shared bytes no larger than this is copied after the others (rule 52): a frame of its own costs more.
+const COPIED: usize = 4 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,13 +275,25 @@ mod tests {
     async fn order_is_kept_across_a_message_that_is_not_copied() {
         let outbox = Outbox::default();
         push(&outbox, b"a").await.unwrap();
-        outbox.push(|_| Ok(Some(Bytes::from_static(b"shared")))).await.unwrap();
+        outbox.push(|_| Ok(Some(Bytes::from_static(&[7; COPIED + 1])))).await.unwrap();
         push(&outbox, b"b").await.unwrap();
         let (mut first, mut second) = match (next(&outbox).await, next(&outbox).await) {
             (Next::Data(first), Next::Data(second)) => (first, second),
             other => panic!("{other:?}"),
         };
-        assert_eq!((first.copy_to_bytes(7), second.copy_to_bytes(1)), ("ashared".into(), "b".into()));
+        assert_eq!((first.remaining(), first.get_u8(), first.get_u8()), (COPIED + 2, b'a', 7));
+        assert_eq!(second.copy_to_bytes(1), "b");
+    }
+
+    /// Rule 52.
+    #[tokio::test]
+    async fn small_messages_of_shared_bytes_leave_as_one_piece() {
+        let outbox = Outbox::default();
+        for message in [&b"one"[..], b"two"] {
+            outbox.push(|_| Ok(Some(Bytes::from_static(message)))).await.unwrap();
+        }
+        let Next::Data(mut data) = next(&outbox).await else { panic!("no data") };
+        assert_eq!(data.copy_to_bytes(6), "onetwo");
     }
 
     #[tokio::test]
