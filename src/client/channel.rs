@@ -102,7 +102,7 @@ impl Channel {
         deadline: Option<Deadline>,
     ) -> Result<(SendHalf, PendingResponse, Spawner), Status> {
         let wait_for_ready = options.wait_for_ready.unwrap_or(false);
-        self.shared.connection.send_request(headers.to_http(), wait_for_ready, deadline).await
+        self.shared.connection.send_request(headers, wait_for_ready, deadline).await
     }
 }
 

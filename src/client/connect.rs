@@ -15,7 +15,7 @@ use crate::{
     call::Deadline,
     http2::{ClientConnection, ClientDriver, Http2Config, PendingResponse, SendHalf, Spawner},
     transport::Connector,
-    wire::Status,
+    wire::{Code, RequestHeaders, Status},
 };
 
 /// A connection that comes and goes; the channel and the task that connects share it.
@@ -52,33 +52,55 @@ impl Connection {
     /// Opens a stream with this request, on the connection there is or on a new one.
     ///
     /// # Errors
-    /// UNAVAILABLE with the cause if the connection cannot be made; while `wait_for_ready`, DEADLINE_EXCEEDED with the
-    /// last cause (rule 68).
+    /// UNAVAILABLE with the cause if the connection cannot be made; DEADLINE_EXCEEDED with the last cause if the deadline
+    /// passes first (rule 68).
     pub(super) async fn send_request(
         &self,
-        request: http::Request<()>,
+        mut headers: RequestHeaders,
         wait_for_ready: bool,
         deadline: Option<Deadline>,
     ) -> Result<Opened, Status> {
+        let attempt = match self.ready_or_attempt() {
+            Ok(connection) => return self.open(connection, headers.to_http()),
+            Err(attempt) => attempt,
+        };
+        let mut last = None;
+        let connected = Deadline::bound(deadline, self.connected(attempt, wait_for_ready, &mut last)).await;
+        let connection = connected.map_err(|status| match last {
+            Some(last) if status.code() == Code::DeadlineExceeded => {
+                Status::deadline_exceeded(format!("{}: {}", status.message(), last.message()))
+            }
+            _ => status,
+        })?;
+        if let (Some(timeout), Some(deadline)) = (&mut headers.timeout, deadline) {
+            // Connecting took some of it.
+            *timeout = deadline.to_timeout();
+        }
+        self.open(connection, headers.to_http())
+    }
+
+    /// Waits for an attempt to succeed: for this one, or while `wait_for_ready` for any. Leaves the last cause behind.
+    async fn connected(
+        &self,
+        mut attempt: watch::Receiver<Attempt>,
+        wait_for_ready: bool,
+        last: &mut Option<Status>,
+    ) -> Result<ClientConnection, Status> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let mut attempt = match self.ready_or_attempt() {
-                Ok(connection) => return self.open(connection, request),
-                Err(attempt) => attempt,
-            };
-            let Some(failure) = outcome(&mut attempt).await else { continue };
-            if !wait_for_ready {
-                return Err(self.unavailable(&failure));
+            if let Some(failure) = outcome(&mut attempt).await {
+                let status = self.unavailable(&failure);
+                if !wait_for_ready {
+                    return Err(status);
+                }
+                *last = Some(status);
+                tokio::time::sleep(pause).await;
+                pause = pause.mul_f32(PAUSE_GROWTH).min(LONGEST_PAUSE);
             }
-            if deadline.is_some_and(|deadline| deadline.remaining() <= pause) {
-                let last = self.unavailable(&failure);
-                return Err(Status::deadline_exceeded(format!(
-                    "the deadline has passed: {}",
-                    last.message()
-                )));
+            match self.ready_or_attempt() {
+                Ok(connection) => return Ok(connection),
+                Err(next) => attempt = next,
             }
-            tokio::time::sleep(pause).await;
-            pause = pause.mul_f32(PAUSE_GROWTH).min(LONGEST_PAUSE);
         }
     }
 
@@ -86,7 +108,7 @@ impl Connection {
         let spawner = connection.spawner().clone();
         match connection.send_request(request) {
             Ok((send, response)) => Ok((send, response, spawner)),
-            Err(error) => Err(Status::unavailable(format!("{}: {error}", self.endpoint()))),
+            Err(error) => Err(self.unavailable(&error)),
         }
     }
 
@@ -109,7 +131,7 @@ impl Connection {
         Err(attempt)
     }
 
-    fn unavailable(&self, failure: &io::Error) -> Status {
+    fn unavailable(&self, failure: &impl fmt::Display) -> Status {
         let (endpoint, failure) = (self.endpoint(), failure.to_string());
         if failure.contains(&endpoint) {
             Status::unavailable(failure)
