@@ -182,7 +182,7 @@ async fn handshake(
     http2: &Http2Config,
 ) -> io::Result<(ClientConnection, ClientDriver)> {
     let (io, _) = connector.connect().await?.into_parts();
-    ClientConnection::handshake(io, http2).await.map_err(io::Error::other)
+    ClientConnection::handshake(io, http2, connector.endpoint()).await.map_err(io::Error::other)
 }
 
 impl fmt::Debug for Connection {

@@ -6,15 +6,21 @@
 //! sent: reads go on to the end of the byte stream, then the failure is told.
 
 use std::{
+    future::Future,
     io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Sleep,
+};
 
+use super::opening::Opening;
 use crate::transport::Io;
 
 /// The driver's side: lets the held bytes out.
@@ -27,9 +33,9 @@ pub(super) struct GatedIo {
     shared: Arc<Mutex<Held>>,
 }
 
-/// Puts a gate before a byte stream.
-pub(super) fn gate(io: Box<dyn Io>) -> (GatedIo, Gate) {
-    let shared = Arc::new(Mutex::new(Held { io, bytes: BytesMut::new(), failure: None }));
+/// Puts a gate before a byte stream; a client says what it expects of it.
+pub(super) fn gate(io: Box<dyn Io>, opening: Option<Opening>) -> (GatedIo, Gate) {
+    let shared = Arc::new(Mutex::new(Held { io, bytes: BytesMut::new(), failure: None, opening }));
     (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
 }
 
@@ -62,13 +68,39 @@ impl Gate {
     }
 }
 
+/// A write that failed, and the time until which what the peer has still sent is read.
+struct Failure {
+    error: io::Error,
+    told: Pin<Box<Sleep>>,
+}
+
 struct Held {
     io: Box<dyn Io>,
     bytes: BytesMut,
-    failure: Option<io::Error>,
+    failure: Option<Failure>,
+    opening: Option<Opening>,
 }
 
 impl Held {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(opening) = &mut self.opening else { return Pin::new(&mut self.io).poll_read(cx, buf) };
+        while opening.wants() > 0 {
+            let mut bytes = vec![0; opening.wants().min(buf.remaining())];
+            let mut first = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut first)).map_err(|error| opening.name(&error))?;
+            if let Some(all) = opening.push(first.filled())? {
+                buf.put_slice(&all);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let before = buf.filled().len();
+        Poll::Ready(match ready!(Pin::new(&mut self.io).poll_read(cx, buf)) {
+            Ok(()) if buf.filled().len() == before => Err(opening.ended()),
+            Ok(()) => Ok(()),
+            Err(error) => Err(opening.name(&error)),
+        })
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.bytes.is_empty() {
             let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.bytes));
@@ -97,6 +129,8 @@ impl Held {
                 written => self.wrote(written),
             }
             if self.failure.is_some() {
+                // h2 learns of it when it reads next.
+                cx.waker().wake_by_ref();
                 return Poll::Ready(slices.iter().map(|slice| slice.len()).sum());
             }
         }
@@ -113,24 +147,26 @@ impl Held {
 
     fn fail(&mut self, error: io::Error) {
         self.bytes.clear();
-        self.failure = Some(error);
+        let error = match &self.opening {
+            Some(opening) => opening.name(&error),
+            None => error,
+        };
+        self.failure = Some(Failure { error, told: Box::pin(tokio::time::sleep(LAST_READS)) });
     }
 }
 
 impl AsyncRead for GatedIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut held = lock(&self.shared);
-        let read = Pin::new(&mut held.io).poll_read(cx, buf);
-        // What the peer sent before it closed is queued already, so a read that waits has nothing left to save.
-        match held.failure.take() {
-            Some(failure) if read.is_pending() && tokio::task::coop::has_budget_remaining() => {
-                Poll::Ready(Err(failure))
-            }
-            failure => {
-                held.failure = failure;
-                read
-            }
+        let read = held.poll_read(cx, buf);
+        if read.is_ready() || !tokio::task::coop::has_budget_remaining() {
+            return read;
         }
+        // What the peer sent before it closed is in the socket already, but the runtime may not have looked there yet.
+        if let Some(failure) = &mut held.failure {
+            ready!(failure.told.as_mut().poll(cx));
+        }
+        held.failure.take().map_or(Poll::Pending, |failure| Poll::Ready(Err(failure.error)))
     }
 }
 
@@ -177,6 +213,9 @@ impl AsyncWrite for GatedIo {
 fn lock(shared: &Mutex<Held>) -> MutexGuard<'_, Held> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+// A runtime that lets this time pass has looked at its sockets before.
+const LAST_READS: Duration = Duration::from_millis(5);
 
 // A write larger than this goes to the socket without a copy.
 const WRITE_THROUGH: usize = 16 * 1024;
