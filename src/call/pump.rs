@@ -17,15 +17,23 @@ use crate::{
     wire::Status,
 };
 
-/// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped.
-pub(crate) async fn pump(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
-    let _closed = CloseOnDrop(outbox);
+/// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped before it
+/// was ever polled, as happens to one that is handed to a connection which has just ended.
+pub(crate) fn pump(outbox: Outbox, half: SendHalf) -> impl Future<Output = Result<(), Error>> {
+    let outbox = CloseOnDrop(outbox);
+    async move { send_all(&outbox.0, half).await }
+}
+
+async fn send_all(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
     loop {
         let sent = match next(outbox, &mut half).await? {
             // Response-Headers went out before there was a half to pump into.
             Next::Head(_) => Some(Ok(())),
             Next::Data(data) => unless_reset(outbox, half.send(data)).await,
-            Next::End(data, End::HalfClose) => return Ok(half.send_last(data).await?),
+            Next::End(data, End::HalfClose) => match unless_reset(outbox, half.send_last(data)).await {
+                Some(sent) => return sent,
+                None => None,
+            },
             Next::End(data, End::Trailers(trailers)) => {
                 if data.has_remaining() {
                     half.send(data).await?;
@@ -64,9 +72,9 @@ async fn unless_reset<T>(outbox: &Outbox, sending: impl Future<Output = T>) -> O
     .await
 }
 
-struct CloseOnDrop<'a>(&'a Outbox);
+struct CloseOnDrop(Outbox);
 
-impl Drop for CloseOnDrop<'_> {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close(Status::cancelled("the call is over; its status is the receiver's"));
     }

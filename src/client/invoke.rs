@@ -7,13 +7,14 @@ use http::StatusCode;
 
 use crate::{
     call::{
-        CallOptions, Deadline, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
-        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, with_body_text,
+        CallOptions, Deadline, End, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
+        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, response_start,
+        with_body_text,
     },
     client::Channel,
     codec,
     http2::{PendingResponse, error_code},
-    wire::{Encoding, Metadata, RequestHeaders, ResponseStart, Status, Trailers},
+    wire::{Encoding, Metadata, Origin, RequestHeaders, ResponseStart, Status, Trailers},
 };
 
 /// One request, one response.
@@ -29,19 +30,23 @@ pub async fn unary<Q, R>(
     let call = Call::prepare(channel, method, metadata, options)?;
     let data = call.encoder(method).encode(&message)?;
     let mut decoder = call.decoder(method);
+    // -> HEADERS
+    let (mut send, response, _) = channel.send_request(call.headers, &call.options, call.deadline).await?;
     Deadline::bound(call.deadline, async {
-        // -> HEADERS
-        let (mut send, response, _) =
-            channel.send_request(call.headers, &call.options, call.deadline).await?;
         // -> DATA, END_STREAM; what ends the stream before shows in the answer.
         let (answer, is_sent) = alongside(send.send_last(data), receive_one(response, &mut decoder)).await;
-        if !is_sent && answer.is_ok() {
+        if !is_sent && is_complete(&answer) {
             // Rule 40: the server had enough.
             send.reset(error_code::NO_ERROR);
         }
         answer
     })
     .await
+}
+
+/// Whether the server has said all it will: status OK, or another one of its own.
+fn is_complete<R>(answer: &Result<Response<R>, Status>) -> bool {
+    answer.as_ref().err().is_none_or(|status| status.origin() == Origin::Remote)
 }
 
 /// <- HEADERS, DATA, HEADERS: one message and the metadata around it.
@@ -51,7 +56,7 @@ async fn receive_one<R>(
 ) -> Result<Response<R>, Status> {
     // <- HEADERS
     let (response, mut body) = response.response().await?;
-    let headers = match ResponseStart::from_http(response, body.is_end_stream())? {
+    let headers = match response_start(response, &mut body)? {
         ResponseStart::Headers(headers) => headers,
         ResponseStart::TrailersOnly(trailers) => return Err(no_message(trailers)),
         ResponseStart::NotGrpc(status) => return Err(with_body_text(status, &mut body).await),
@@ -103,14 +108,16 @@ pub async fn server_streaming<Q, R>(
     method: &MethodDescriptor<Q, R>,
     request: Request<Q>,
 ) -> Result<MessageReceiver<R>, Status> {
-    let mut message = None;
-    let request = request.map(|m| message = Some(m));
-    let (mut requests, responses) = bidi_streaming(channel, method, request).await?;
-    if let Some(message) = message {
-        requests.send(message).await?;
-    }
-    requests.finish().await?;
-    Ok(responses)
+    let (message, metadata, options) = request.into_parts();
+    let call = Call::prepare(channel, method, metadata, options)?;
+    let (decoder, deadline, outbox) = (call.decoder(method), call.deadline, Outbox::default());
+    // A message that cannot be sent opens no stream.
+    let encoder = call.encoder(method);
+    outbox.push(|buf| encoder.encode_to(&message, call.encoding, buf)).await?;
+    outbox.end(End::HalfClose);
+    // -> HEADERS, DATA, END_STREAM; <- the rest, as the receiver asks for it.
+    let response = open(channel, call, &outbox).await?;
+    Ok(MessageReceiver::client(response, decoder, outbox, deadline))
 }
 
 /// Many of both, in any order.
@@ -125,18 +132,22 @@ pub async fn bidi_streaming<Q, R>(
     let ((), metadata, options) = request.into_parts();
     let call = Call::prepare(channel, method, metadata, options)?;
     let (encoder, decoder, deadline) = (call.encoder(method), call.decoder(method), call.deadline);
-    // -> HEADERS
-    let sent = channel.send_request(call.headers, &call.options, deadline);
-    let (send, response, spawner) = Deadline::bound(deadline, sent).await?;
-    // -> DATA*, as the sender makes them ready; <- the rest, as the receiver asks for it.
     let outbox = Outbox::default();
-    let pumped = outbox.clone();
-    spawner.spawn(Box::pin(async move {
-        // The receiver learns how the stream ended.
-        let _ = pump(&pumped, send).await;
-    }));
+    // -> HEADERS, DATA*, as the sender makes them ready; <- the rest, as the receiver asks for it.
+    let response = open(channel, call, &outbox).await?;
     let sender = MessageSender::client(outbox.clone(), encoder, deadline);
     Ok((sender, MessageReceiver::client(response, decoder, outbox, deadline)))
+}
+
+/// -> HEADERS, and from then on what comes into the outbox.
+async fn open(channel: &Channel, call: Call, outbox: &Outbox) -> Result<PendingResponse, Status> {
+    let (send, response, spawner) = channel.send_request(call.headers, &call.options, call.deadline).await?;
+    let pumped = pump(outbox.clone(), send);
+    spawner.spawn(Box::pin(async move {
+        // The receiver learns how the stream ended.
+        let _ = pumped.await;
+    }));
+    Ok(response)
 }
 
 /// What a call needs before its first byte.
@@ -164,16 +175,16 @@ impl Call {
         if let Some(deadline) = deadline.filter(Deadline::is_past) {
             return Err(deadline.exceeded());
         }
-        let encoding = options.encoding.unwrap_or_default();
+        let headers = channel.headers(method, |headers| {
+            headers.timeout = deadline.map(|deadline| deadline.to_timeout());
+            headers.encoding = options.encoding.unwrap_or_default();
+            headers.metadata = metadata;
+        })?;
+        let encoding = headers.encoding;
         if !codec::supported().contains(encoding) {
             let name = encoding.name();
             return Err(Status::unimplemented(format!("compression by {name} is not compiled in")));
         }
-        let headers = channel.headers(method, |headers| {
-            headers.timeout = deadline.map(|deadline| deadline.to_timeout());
-            headers.encoding = encoding;
-            headers.metadata = metadata;
-        })?;
         Ok(Self { headers, options, deadline, encoding })
     }
 

@@ -259,7 +259,7 @@ async fn send_stream(mut respond: Respond, outbox: &Outbox) -> Result<(), Error>
         Poll::Pending => respond.poll_reset(cx).map(Err),
     });
     match next.await? {
-        Next::Head(head) => pump(outbox, respond.send_response(head.to_http())?).await,
+        Next::Head(head) => pump(outbox.clone(), respond.send_response(head.to_http())?).await,
         Next::End(_, End::Trailers(trailers)) if trailers.status.is_ok() => {
             let mut half = respond.send_response(Head::default().to_http())?;
             half.send_trailers(trailers.to_http())

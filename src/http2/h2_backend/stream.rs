@@ -8,7 +8,7 @@ use std::{
     fmt,
     future::poll_fn,
     mem,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes};
@@ -88,11 +88,13 @@ impl fmt::Debug for SendHalf {
 /// The half that receives DATA and trailers.
 pub struct RecvHalf {
     stream: h2::RecvStream,
+    /// A payload that [`RecvHalf::is_broken_off`] came upon.
+    ahead: Option<Bytes>,
 }
 
 impl RecvHalf {
     pub(super) fn new(stream: h2::RecvStream) -> Self {
-        Self { stream }
+        Self { stream, ahead: None }
     }
 
     /// The payload of the next DATA frame; `None` at the end of DATA. Its window is given back at once, because only a
@@ -103,7 +105,11 @@ impl RecvHalf {
 
     /// See [`RecvHalf::data`].
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        self.stream.poll_data(cx).map(|data| {
+        let data = match self.ahead.take() {
+            Some(data) => Poll::Ready(Some(Ok(data))),
+            None => self.stream.poll_data(cx),
+        };
+        data.map(|data| {
             let Some(data) = data.transpose()? else { return Ok(None) };
             // It fails only for more than was received.
             let _ = self.stream.flow_control().release_capacity(data.len());
@@ -119,6 +125,20 @@ impl RecvHalf {
     /// Whether END_STREAM has been received and nothing is left to read.
     pub fn is_end_stream(&self) -> bool {
         self.stream.is_end_stream()
+    }
+
+    /// Whether nothing is left to read because the stream was broken off: h2 then no longer knows of an END_STREAM that
+    /// came before.
+    pub fn is_broken_off(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.stream.poll_data(&mut cx) {
+            Poll::Ready(Some(Ok(data))) => {
+                self.ahead = Some(data);
+                false
+            }
+            Poll::Ready(Some(Err(_))) => true,
+            Poll::Ready(None) | Poll::Pending => false,
+        }
     }
 }
 
