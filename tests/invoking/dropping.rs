@@ -7,7 +7,7 @@ use wirepath::{Code, client::invoke};
 
 use crate::peer::{
     CANCEL, COLLECT, MAX_CONCURRENT_STREAMS, NO_ERROR, Peer, START, Seen, chat, connect, count, data, framed,
-    good, headers, in_time, say, settings,
+    good, headers, in_time, say,
 };
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_call_dropped_before_its_headers_is_not_sent_and_gives_its_turn_to_the
     let (channel, mut listener) = connect();
     let first = chat(&channel).await;
     let mut peer = Peer::silent(&mut listener).await;
-    peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 1)])).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
     assert_eq!(peer.headers().await, 1);
     tokio::time::sleep(Duration::from_millis(10)).await;
     let calls: Vec<_> = [&b"dropped"[..], b"kept"]
@@ -131,7 +131,7 @@ async fn a_stream_that_was_cancelled_is_free_for_the_next_call() {
     let (channel, mut listener) = connect();
     let first = chat(&channel).await;
     let mut peer = Peer::silent(&mut listener).await;
-    peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 1)])).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
     assert_eq!(peer.headers().await, 1);
     drop(first);
     for round in 1..20 {
@@ -190,8 +190,7 @@ async fn the_receiver_dropped_after_the_request_has_ended_cancels_the_call() {
 async fn the_receiver_dropped_cancels_also_while_the_last_data_waits_for_the_window() {
     let (channel, mut listener) = connect();
     let request = Bytes::from(vec![7; 1 << 20]).into();
-    let responses =
-        in_time(invoke::server_streaming(&channel, &crate::peer::COUNT, request)).await.unwrap();
+    let responses = in_time(invoke::server_streaming(&channel, &crate::peer::COUNT, request)).await.unwrap();
     let mut peer = Peer::accept(&mut listener).await;
     let stream = peer.headers().await;
     tokio::time::sleep(Duration::from_millis(20)).await;

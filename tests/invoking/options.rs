@@ -18,7 +18,12 @@ const LIMITED: Method =
         .with_limits(Limits { max_recv: Some(20), max_send: None });
 
 /// The largest response that is taken, of 10, 20, 30 and 40 bytes.
-async fn largest(of_call: CallOptions, of_method: Option<CallOptions>, of_channel: CallOptions, method: Method) -> usize {
+async fn largest(
+    of_call: CallOptions,
+    of_method: Option<CallOptions>,
+    of_channel: CallOptions,
+    method: Method,
+) -> usize {
     let mut largest = 0;
     for len in [10, 20, 30, 40] {
         let (connector, mut listener) = duplex(1 << 20);
@@ -31,7 +36,8 @@ async fn largest(of_call: CallOptions, of_method: Option<CallOptions>, of_channe
             let mut peer = Peer::accept(&mut listener).await;
             let stream = peer.request().await;
             let message = vec![7; len];
-            let answer = [headers(stream, START), data(stream, &framed(0, &message)), last_headers(stream, OK)];
+            let answer =
+                [headers(stream, START), data(stream, &framed(0, &message)), last_headers(stream, OK)];
             peer.send(&answer.concat()).await;
             while peer.next().await.is_some() {}
         });
@@ -70,7 +76,8 @@ async fn timeout(of_call: Option<u64>, of_method: Option<u64>, of_channel: Optio
         .method_options("/test.Echo/Other", options(Some(99)))
         .build();
     let request = Request::new(Bytes::new()).with_options(options(of_call));
-    let asking = tokio::spawn(async move { in_time(invoke::unary(&channel, &crate::peer::SAY, request)).await });
+    let asking =
+        tokio::spawn(async move { in_time(invoke::unary(&channel, &crate::peer::SAY, request)).await });
     let mut peer = Peer::accept(&mut listener).await;
     let value = peer.find(|seen| field(seen, "grpc-timeout")).await;
     asking.abort();

@@ -45,6 +45,9 @@ pub(crate) struct Peer {
     blocks: HeaderBlockJoiner,
     hpack: hpack::Decoder,
     seen: VecDeque<Seen>,
+    /// Whether SETTINGS of either side have been said and acknowledged.
+    has_greeted: bool,
+    owes_ack: bool,
 }
 
 impl Peer {
@@ -56,14 +59,28 @@ impl Peer {
     /// Accepts and says SETTINGS.
     pub(crate) async fn accept(listener: &mut impl Listener) -> Peer {
         let mut peer = Peer::silent(listener).await;
-        peer.send(&settings(&[])).await;
+        peer.greet(&[]).await;
         peer
+    }
+
+    /// Says SETTINGS, and acknowledges the client's once they are here.
+    pub(crate) async fn greet(&mut self, values: &[(u16, u32)]) {
+        self.send(&settings(values)).await;
+        self.has_greeted = true;
+        self.acknowledge().await;
+    }
+
+    async fn acknowledge(&mut self) {
+        if self.has_greeted && std::mem::take(&mut self.owes_ack) {
+            self.send(&frame(4, ACK, 0, &[])).await;
+        }
     }
 
     pub(crate) fn over(io: Box<dyn Io>) -> Peer {
         let (mut reader, blocks) = (FrameReader::of_client(), HeaderBlockJoiner::new(1 << 20));
         reader.set_max_frame_size(1 << 20);
-        Peer { io, reader, blocks, hpack: hpack::Decoder::new(4096), seen: VecDeque::new() }
+        let (hpack, seen) = (hpack::Decoder::new(4096), VecDeque::new());
+        Peer { io, reader, blocks, hpack, seen, has_greeted: false, owes_ack: false }
     }
 
     /// Sends bytes; a client that is gone has no need of them.
@@ -86,8 +103,10 @@ impl Peer {
             self.reader.push(&bytes[..len]);
             while let Some(piece) = self.reader.next_piece().expect("the client sends frames") {
                 let seen = self.read(&piece);
+                self.owes_ack |= seen == Seen::Settings;
                 self.seen.push_back(seen);
             }
+            self.acknowledge().await;
         }
     }
 
@@ -294,5 +313,6 @@ pub(crate) fn good(stream: u32, message: &[u8]) -> Vec<u8> {
 pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const CANCEL: u32 = 8;
 
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+const ACK: u8 = 1;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wirepath::Channel;
 
-use crate::peer::{MAX_CONCURRENT_STREAMS, Peer, Seen, connect, good, say, settings};
+use crate::peer::{MAX_CONCURRENT_STREAMS, Peer, Seen, connect, good, say};
 
 type Saying = tokio::task::JoinHandle<Result<wirepath::Response<bytes::Bytes>, wirepath::Status>>;
 
@@ -36,7 +36,7 @@ async fn rule_46_above_a_limit_of_1_calls_take_turns() {
         // The limit is known before the crowd comes.
         let first = begin(&channel, 1);
         let mut peer = Peer::silent(&mut listener).await;
-        peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 1)])).await;
+        peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
         let stream = peer.request().await;
         peer.send(&good(stream, b"")).await;
         for call in first {
@@ -60,7 +60,7 @@ async fn rule_46_a_limit_of_0_holds_all_calls_until_it_is_raised() {
     let (channel, mut listener) = connect();
     let first = begin(&channel, 1);
     let mut peer = Peer::silent(&mut listener).await;
-    peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 0)])).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 0)]).await;
     let stream = peer.request().await;
     peer.send(&good(stream, b"")).await;
     for call in first {
@@ -68,7 +68,7 @@ async fn rule_46_a_limit_of_0_holds_all_calls_until_it_is_raised() {
     }
     let calls = begin(&channel, 5);
     assert_eq!(opened(&mut peer, WHILE).await, []);
-    peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 2)])).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 2)]).await;
     let mut answered = 0;
     while answered < 5 {
         let streams = opened(&mut peer, WHILE).await;
@@ -90,7 +90,7 @@ async fn rule_46_before_settings_100_streams_are_opened_and_the_rest_follows() {
     let mut peer = Peer::silent(&mut listener).await;
     let mut streams = opened(&mut peer, WHILE).await;
     assert_eq!(streams.len(), 100);
-    peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 1000)])).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1000)]).await;
     streams.extend(opened(&mut peer, WHILE).await);
     assert_eq!(streams.len(), 130);
     for stream in streams {
@@ -106,7 +106,7 @@ async fn a_call_that_waits_its_turn_still_has_a_deadline() {
     let (channel, mut listener) = connect();
     let first = begin(&channel, 1);
     let mut peer = Peer::silent(&mut listener).await;
-    peer.send(&settings(&[(MAX_CONCURRENT_STREAMS, 1)])).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
     peer.request().await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let options = wirepath::CallOptions::new().timeout(Duration::from_millis(30));

@@ -47,7 +47,8 @@ async fn rule_2_4_14_and_16_fields_leave_in_the_order_of_the_spec() {
     request.metadata_mut().append("ant", "2").unwrap();
     let fields = sent(request).await;
     let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-    let mut expected = vec![":method", ":scheme", ":authority", ":path", "te", "grpc-timeout", "content-type"];
+    let mut expected =
+        vec![":method", ":scheme", ":authority", ":path", "te", "grpc-timeout", "content-type"];
     expected.extend(["grpc-accept-encoding", "user-agent", "zebra", "ant"]);
     // RFC 9113 asks only that pseudo-header fields come first, and h2 has an order of its own among them.
     assert_eq!(names, expected);
