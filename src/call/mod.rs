@@ -22,7 +22,7 @@ pub(crate) use self::{
     encode::{MessageDecoder, MessageEncoder},
     outbox::{End, Head, Next, Outbox},
     pump::pump,
-    receiver::{check_encoding, with_body_text},
+    receiver::{check_encoding, response_start, with_body_text},
 };
 pub use self::{
     deadline::Deadline,

@@ -223,7 +223,7 @@ async fn stream(
     deadline: Option<Deadline>,
 ) {
     // Wherever the sender lives, it must not wait for a stream that is gone.
-    let _closed = outbox.close_on_drop("the call is over");
+    let _closed = outbox.clone().close_on_drop("the call is over");
     let handling = pin!(async {
         // The stream's end shows in the sending below, which then drops the handler.
         if let Ended::Returned(result) = run(served, deadline, |_| Poll::Pending).await {
@@ -259,7 +259,7 @@ async fn send_stream(mut respond: Respond, outbox: &Outbox) -> Result<(), Error>
         Poll::Pending => respond.poll_reset(cx).map(Err),
     });
     match next.await? {
-        Next::Head(head) => pump(outbox, respond.send_response(head.to_http())?).await,
+        Next::Head(head) => pump(outbox.clone(), respond.send_response(head.to_http())?).await,
         Next::End(_, End::Trailers(trailers)) if trailers.status.is_ok() => {
             let mut half = respond.send_response(Head::default().to_http())?;
             half.send_trailers(trailers.to_http())
