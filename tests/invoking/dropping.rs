@@ -229,3 +229,58 @@ async fn a_connection_that_ends_as_a_call_opens_fails_its_sender() {
     };
     in_time(fails).await;
 }
+
+async fn echo(
+    requests: wirepath::Request<wirepath::MessageReceiver<Bytes>>,
+    mut responses: wirepath::MessageSender<Bytes>,
+) -> Result<(), wirepath::Status> {
+    let mut requests = requests.into_message();
+    while let Some(message) = requests.recv().await? {
+        responses.send(message).await?;
+    }
+    Ok(())
+}
+
+/// Drops a call after `steps` of its life.
+async fn drop_after(channel: &wirepath::Channel, steps: usize) {
+    let life = async {
+        let (mut requests, mut responses) = chat(channel).await;
+        for len in [1, 100_000, 10, 20_000] {
+            requests.send(Bytes::from(vec![7; len])).await.unwrap();
+            assert_eq!(responses.recv().await.unwrap().unwrap().len(), len);
+        }
+        requests.finish().await.unwrap();
+        assert_eq!(responses.recv().await.unwrap(), None);
+    };
+    let (mut life, mut left) = (std::pin::pin!(life), steps);
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return std::task::Poll::Ready(());
+        }
+        left -= 1;
+        life.as_mut().poll(cx)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_dropped_at_any_point_leave_the_channel_whole() {
+    let (channel, listener) = connect();
+    let mut router = wirepath::Router::new();
+    router.bidi_streaming(&crate::peer::CHAT, echo);
+    let mut http2 = wirepath::http2::Http2Config::default();
+    http2.max_concurrent_streams = 5;
+    tokio::spawn(wirepath::Server::new().http2(http2).add(router).serve(listener));
+    // Before SETTINGS a client may open 100 streams, and a server that takes fewer refuses the rest.
+    in_time(drop_after(&channel, usize::MAX)).await;
+    let calls: Vec<_> = (0..300)
+        .map(|index| {
+            let channel = channel.clone();
+            tokio::spawn(async move { drop_after(&channel, index % 30).await })
+        })
+        .collect();
+    for call in calls {
+        in_time(call).await.unwrap();
+    }
+    in_time(drop_after(&channel, usize::MAX)).await;
+}

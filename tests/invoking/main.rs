@@ -8,6 +8,7 @@ mod channel;
 mod dropping;
 mod ending;
 mod flow;
+mod losing;
 mod messages;
 mod options;
 mod peer;

@@ -309,6 +309,11 @@ pub(crate) fn good(stream: u32, message: &[u8]) -> Vec<u8> {
     [headers(stream, START), data(stream, &framed(0, message)), last_headers(stream, OK)].concat()
 }
 
+/// Trailers-Only with this status.
+pub(crate) fn only(stream: u32, status: &str) -> Vec<u8> {
+    last_headers(stream, &[START, &[("grpc-status", status)]].concat())
+}
+
 /// RFC 9113, section 7.
 pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const CANCEL: u32 = 8;
