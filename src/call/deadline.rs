@@ -57,6 +57,18 @@ impl Deadline {
         }
     }
 
+    /// Runs `future`, but gives it up at the deadline, if there is one.
+    #[cfg(feature = "server")]
+    pub(crate) async fn unless_passed<T>(
+        deadline: Option<Deadline>,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline.0, future).await.ok(),
+            None => Some(future.await),
+        }
+    }
+
     /// Waits for it.
     pub(crate) async fn passed(self) {
         tokio::time::sleep_until(self.0).await;

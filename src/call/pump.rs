@@ -9,40 +9,44 @@ use std::{
     task::Poll,
 };
 
-use bytes::Buf;
-
 use crate::{
     call::outbox::{End, Next, Outbox},
-    http2::{Error, SendHalf},
-    wire::Status,
+    http2::{DataBuf, Error, SendHalf},
+    wire::Trailers,
 };
 
 /// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped.
 pub(crate) async fn pump(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
-    let _closed = CloseOnDrop(outbox);
+    let _closed = outbox.close_on_drop("the call is over; its status is the receiver's");
     loop {
         let sent = match next(outbox, &mut half).await? {
             // Response-Headers went out before there was a half to pump into.
             Next::Head(_) => Some(Ok(())),
             Next::Data(data) => unless_reset(outbox, half.send(data)).await,
-            Next::End(data, End::HalfClose) => return Ok(half.send_last(data).await?),
-            Next::End(data, End::Trailers(trailers)) => {
-                if data.has_remaining() {
-                    half.send(data).await?;
-                }
-                return half.send_trailers(trailers.to_http());
-            }
-            Next::End(_, End::Reset(code)) => {
-                half.reset(code);
-                return Ok(());
-            }
+            Next::End(data, end) => match unless_reset(outbox, send_end(&mut half, data, end)).await {
+                Some(sent) => return sent,
+                None => None,
+            },
         };
-        match sent {
-            Some(sent) => sent?,
-            // The reset is next in the outbox.
-            None => continue,
+        // Without a result the reset is next in the outbox.
+        sent.transpose()?;
+    }
+}
+
+async fn send_end(half: &mut SendHalf, data: DataBuf, end: End) -> Result<(), Error> {
+    match end {
+        End::HalfClose => half.send_last(data).await,
+        End::Trailers(trailers) => send_trailers(half, data, trailers).await,
+        End::Reset(code) => {
+            half.reset(code);
+            Ok(())
         }
     }
+}
+
+async fn send_trailers(half: &mut SendHalf, data: DataBuf, trailers: Trailers) -> Result<(), Error> {
+    half.send(data).await?;
+    half.send_trailers(trailers.to_http())
 }
 
 /// What is to be sent next, or how the peer ended the stream first.
@@ -62,12 +66,4 @@ async fn unless_reset<T>(outbox: &Outbox, sending: impl Future<Output = T>) -> O
         Poll::Pending => outbox.poll_is_reset(cx).map(|()| None),
     })
     .await
-}
-
-struct CloseOnDrop<'a>(&'a Outbox);
-
-impl Drop for CloseOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.close(Status::cancelled("the call is over; its status is the receiver's"));
-    }
 }

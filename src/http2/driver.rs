@@ -6,6 +6,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -74,6 +75,8 @@ impl<C: Connection> Driver<C> {
         for _ in 0..ROUNDS_PER_POLL {
             if wakes.take_connection() {
                 if let Poll::Ready(end) = self.connection.poll(&mut connection_cx, &mut self.tasks) {
+                    // Nobody is left to answer, and the peer may take its time to close.
+                    self.tasks.clear();
                     return Poll::Ready(end);
                 }
                 // A failed write shows as the end of the connection when h2 reads next.
@@ -140,6 +143,27 @@ struct Slot {
     task_waker: Arc<TaskWaker>,
 }
 
+impl Slot {
+    /// Polls the future, if there is one; says whether it is over. One that panics harms no other and is over.
+    fn poll(&mut self) -> bool {
+        self.task_waker.polled();
+        let Some(future) = &mut self.future else { return false };
+        let mut cx = Context::from_waker(&self.waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(&mut cx)));
+        let is_over = !matches!(polled, Ok(Poll::Pending));
+        if is_over {
+            self.drop_future();
+        }
+        is_over
+    }
+
+    /// Drops the future; what it panics with meanwhile is told by the panic hook.
+    fn drop_future(&mut self) {
+        let future = self.future.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+    }
+}
+
 impl Tasks {
     /// Adds a future; it is polled in the next round.
     pub(super) fn spawn(&mut self, future: BoxFuture<'static, ()>) {
@@ -164,16 +188,21 @@ impl Tasks {
         }
         for count in 0..limit {
             let Some(index) = self.wakes.take_ready() else { return count > 0 };
-            let slot = &mut self.slots[index];
-            slot.task_waker.polled();
-            let mut cx = Context::from_waker(&slot.waker);
-            let Some(future) = &mut slot.future else { continue };
-            if Pin::new(future).poll(&mut cx).is_ready() {
-                slot.future = None;
+            if self.slots[index].poll() {
                 self.free.push(index);
             }
         }
         true
+    }
+
+    /// Drops all futures.
+    fn clear(&mut self) {
+        for slot in &mut self.slots {
+            slot.drop_future();
+        }
+        self.slots.clear();
+        self.free.clear();
+        self.wakes.close();
     }
 }
 

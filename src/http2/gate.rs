@@ -31,25 +31,37 @@ pub(super) struct GatedIo {
 
 /// Puts a gate before a byte stream.
 pub(super) fn gate(io: Box<dyn Io>, pace: Pace) -> (GatedIo, Gate) {
-    let held =
-        Held { io, bytes: BytesMut::new(), failure: None, pace, read_ahead: Bytes::new(), is_paused: false };
+    let held = Held {
+        io,
+        bytes: BytesMut::new(),
+        is_unflushed: false,
+        failure: None,
+        pace,
+        read_ahead: Bytes::new(),
+        is_paused: false,
+    };
     let shared = Arc::new(Mutex::new(held));
     (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
 }
 
 impl Gate {
-    /// Writes all held bytes to the byte stream.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes all held bytes to the byte stream, and has it pass on what it keeps itself.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut held = lock(&self.shared);
-        if held.bytes.is_empty() {
-            return Poll::Ready(Ok(()));
+        if held.bytes.is_empty() && !held.is_unflushed {
+            return Poll::Ready(());
         }
         ready!(held.poll_drain(cx));
+        let flushed = ready!(Pin::new(&mut held.io).poll_flush(cx));
+        held.is_unflushed = false;
+        if let Err(error) = flushed {
+            held.fail(error);
+        }
         if held.failure.is_some() {
             // h2 learns of it when it reads next.
             cx.waker().wake_by_ref();
         }
-        Pin::new(&mut held.io).poll_flush(cx)
+        Poll::Ready(())
     }
 
     /// Begins a new round of reading; says whether the last one left something unread.
@@ -77,6 +89,8 @@ struct Held {
     io: Box<dyn Io>,
     /// Written by h2, not yet let out.
     bytes: BytesMut,
+    /// Whether something was written since the byte stream was flushed.
+    is_unflushed: bool,
     failure: Option<io::Error>,
     pace: Pace,
     /// Read from the byte stream, left for a later round.
@@ -130,6 +144,7 @@ impl Held {
             let held = self.bytes.len();
             match written {
                 Ok(count) if count > held => {
+                    self.is_unflushed = true;
                     self.bytes.clear();
                     return Poll::Ready(count - held);
                 }
@@ -145,14 +160,18 @@ impl Held {
     fn wrote(&mut self, written: io::Result<usize>) {
         match written {
             Ok(0) => self.fail(io::ErrorKind::WriteZero.into()),
-            Ok(count) => self.bytes.advance(count),
+            Ok(count) => {
+                self.is_unflushed = true;
+                self.bytes.advance(count);
+            }
             Err(error) => self.fail(error),
         }
     }
 
     fn fail(&mut self, error: io::Error) {
         self.bytes.clear();
-        self.failure = Some(error);
+        self.is_unflushed = false;
+        self.failure.get_or_insert(error);
     }
 }
 

@@ -6,9 +6,9 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,8 +20,35 @@ use crate::{
         connection::serve_connection,
         settings::{Phase, Settings},
     },
-    transport::{Connected, Listener},
+    transport::{BoxFuture, Listener},
 };
+
+/// The accept loops of a server; ready when all have ended.
+///
+/// They run within the future of [`Server::serve`](super::Server::serve), so that dropping it closes the listeners there
+/// and then, and their paths are free.
+pub(super) struct Accepting {
+    loops: Vec<BoxFuture<'static, ()>>,
+}
+
+impl Accepting {
+    pub(super) fn new(loops: impl Iterator<Item = BoxFuture<'static, ()>>) -> Self {
+        Self { loops: loops.collect() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.loops.is_empty()
+    }
+}
+
+impl Future for Accepting {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.loops.retain_mut(|accepting| accepting.as_mut().poll(cx).is_pending());
+        if self.loops.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
 
 /// Accepts until the server drains, then waits for the connections to end.
 pub(super) async fn accept_loop(
@@ -32,7 +59,7 @@ pub(super) async fn accept_loop(
 ) {
     let mut connections = JoinSet::new();
     let mut pause = FIRST_PAUSE;
-    while let Some(accepted) = accept(&mut *listener, &mut phases).await {
+    while let Some(accepted) = unless_draining(listener.accept(), &mut phases, &mut connections).await {
         match accepted {
             Ok(connected) => {
                 pause = FIRST_PAUSE;
@@ -46,27 +73,30 @@ pub(super) async fn accept_loop(
             // The client went away before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => {
-                tokio::time::sleep(pause).await;
+                unless_draining(tokio::time::sleep(pause), &mut phases, &mut connections).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
-        while connections.try_join_next().is_some() {}
     }
     // Nobody connects in vain to a server that is about to end.
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-/// The next connection; `None` once the server drains.
-async fn accept(
-    listener: &mut dyn Listener,
+/// Waits, and meanwhile lets go of connections that have ended; `None` once the server drains.
+async fn unless_draining<T>(
+    future: impl Future<Output = T>,
     phases: &mut watch::Receiver<Phase>,
-) -> Option<io::Result<Connected>> {
-    let mut accepted = listener.accept();
+    connections: &mut JoinSet<()>,
+) -> Option<T> {
+    let mut future = pin!(future);
     let mut draining = pin!(phases.wait_for(|phase| *phase != Phase::Serving));
-    poll_fn(|cx| match draining.as_mut().poll(cx) {
-        Poll::Ready(_) => Poll::Ready(None),
-        Poll::Pending => accepted.as_mut().poll(cx).map(Some),
+    poll_fn(|cx| {
+        while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
+        match draining.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => future.as_mut().poll(cx).map(Some),
+        }
     })
     .await
 }

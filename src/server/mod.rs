@@ -10,19 +10,26 @@ mod router;
 mod serve;
 mod settings;
 
-use std::{fmt, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 
 pub use self::router::{Router, Service};
 use self::{
-    accept::accept_loop,
+    accept::{Accepting, accept_loop},
     settings::{Phase, Settings},
 };
 use crate::{
-    call::Limits,
+    call::{Limits, alongside},
     http2::Http2Config,
-    transport::{Listener, Peer},
+    transport::{BoxFuture, Listener, Peer},
     wire::{RequestHeaders, Status},
 };
 
@@ -115,24 +122,19 @@ impl Server {
     ) -> io::Result<()> {
         let (phase, phases) = watch::channel(Phase::Serving);
         let (router, settings) = (Arc::new(self.router), Arc::new(self.settings));
-        let mut accepting = JoinSet::new();
-        for listener in listeners {
-            accepting.spawn(accept_loop(
-                listener,
-                Arc::clone(&router),
-                Arc::clone(&settings),
-                phases.clone(),
-            ));
-        }
+        let mut accepting = Accepting::new(listeners.into_iter().map(|listener| {
+            let (router, settings) = (Arc::clone(&router), Arc::clone(&settings));
+            Box::pin(accept_loop(listener, router, settings, phases.clone())) as BoxFuture<'static, ()>
+        }));
         if accepting.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no listener to serve"));
         }
-        shutdown.await;
+        alongside(Pin::new(&mut accepting), pin!(shutdown)).await;
         phase.send_replace(Phase::Draining);
-        if tokio::time::timeout(self.grace, join_all(&mut accepting)).await.is_err() {
+        if tokio::time::timeout(self.grace, &mut accepting).await.is_err() {
             phase.send_replace(Phase::Closing);
-            // What does not even take its GOAWAY is dropped with the set.
-            let _ = tokio::time::timeout(LAST_WORDS, join_all(&mut accepting)).await;
+            // What does not even take its GOAWAY is dropped.
+            let _ = tokio::time::timeout(LAST_WORDS, &mut accepting).await;
         }
         Ok(())
     }
@@ -148,10 +150,6 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("router", &self.router).field("settings", &self.settings).finish()
     }
-}
-
-async fn join_all(tasks: &mut JoinSet<()>) {
-    while tasks.join_next().await.is_some() {}
 }
 
 // What Kubernetes gives a pod to end.

@@ -22,7 +22,7 @@ use crate::{
         settings::Settings,
     },
     transport::{BoxFuture, Peer},
-    wire::{ContentType, EncodingSet, Refusal, RequestHeaders, Status, Trailers},
+    wire::{ContentType, EncodingSet, Metadata, MetadataValue, Refusal, RequestHeaders, Status, Trailers},
 };
 
 /// Reads the request headers and hands the call to its handler, or refuses it.
@@ -81,7 +81,7 @@ where
                 handler(request).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepted, ended).await;
+            answer(&mut respond, encoder, accepted, deadline, ended).await;
         })
     })
 }
@@ -107,7 +107,7 @@ where
             let requests = MessageReceiver::server(body, decoder);
             let served = pin!(async { handler(request.map(|()| requests)).await });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepted, ended).await;
+            answer(&mut respond, encoder, accepted, deadline, ended).await;
         })
     })
 }
@@ -190,6 +190,7 @@ async fn answer<R>(
     respond: &mut Respond,
     mut encoder: MessageEncoder<R>,
     accepted: EncodingSet,
+    deadline: Option<Deadline>,
     ended: Ended<Response<R>>,
 ) {
     let response = match ended {
@@ -208,7 +209,10 @@ async fn answer<R>(
     };
     let headers = Head { metadata, encoding: encoder.encoding() }.to_http();
     // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
-    let _ = respond.send_all(headers, data, Trailers::ok(trailers).to_http()).await;
+    let sending = respond.send_all(headers, data, Trailers::ok(trailers).to_http());
+    if Deadline::unless_passed(deadline, sending).await.is_none() {
+        respond.reset(error_code::CANCEL);
+    }
 }
 
 /// Runs a handler that sends messages, and sends them.
@@ -218,19 +222,34 @@ async fn stream(
     served: Pin<&mut impl Future<Output = Result<(), Status>>>,
     deadline: Option<Deadline>,
 ) {
+    // Wherever the sender lives, it must not wait for a stream that is gone.
+    let _closed = outbox.close_on_drop("the call is over");
     let handling = pin!(async {
         // The stream's end shows in the sending below, which then drops the handler.
-        let end = match run(served, deadline, |_| Poll::Pending).await {
-            Ended::Returned(Ok(())) => End::Trailers(Trailers::ok(outbox.take_trailers())),
-            Ended::Returned(Err(status)) => End::Trailers(Trailers::from_status(status)),
-            Ended::DeadlinePassed | Ended::Cancelled => {
-                return outbox.reset(error_code::CANCEL, deadline_passed());
-            }
-        };
-        outbox.end(end);
+        if let Ended::Returned(result) = run(served, deadline, |_| Poll::Pending).await {
+            outbox.end(End::Trailers(trailers(result, outbox.take_trailers())));
+            // Rule 42 holds as well while the last messages wait for the client.
+            let Some(deadline) = deadline else { return };
+            deadline.passed().await;
+        }
+        outbox.reset(error_code::CANCEL, deadline_passed());
     });
     // A client that is gone needs no answer.
     let _ = alongside(handling, pin!(send_stream(respond, outbox))).await.0;
+}
+
+/// How a call ended, with the metadata that its sender left and that of the status.
+fn trailers(result: Result<(), Status>, mut metadata: Metadata) -> Trailers {
+    let of_status = result.as_ref().err().map(Status::metadata);
+    for (key, value) in of_status.into_iter().flat_map(Metadata::iter) {
+        // Both are metadata, so a value of one is a legal value of the other.
+        let _ = match value {
+            MetadataValue::Ascii(text) => metadata.append(key, text),
+            MetadataValue::Binary(bytes) => metadata.append_bin(key, &bytes),
+            _ => Ok(()),
+        };
+    }
+    Trailers { status: result, metadata }
 }
 
 /// -> HEADERS, DATA*, HEADERS with END_STREAM; or Trailers-Only when the handler fails before its first message.

@@ -1,6 +1,10 @@
 //! What holds for all calls of a server.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::HashMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use crate::{
     call::Limits,
@@ -28,7 +32,10 @@ impl Settings {
     }
 
     pub(super) fn admit(&self, headers: &RequestHeaders, peer: &Peer) -> Result<(), Status> {
-        self.interceptor.as_ref().map_or(Ok(()), |interceptor| interceptor(headers, peer))
+        let Some(interceptor) = &self.interceptor else { return Ok(()) };
+        // It runs while the connection is read: a panic must not take that down (rule 37).
+        catch_unwind(AssertUnwindSafe(|| interceptor(headers, peer)))
+            .unwrap_or_else(|_| Err(Status::unknown("the interceptor panicked")))
     }
 }
 
