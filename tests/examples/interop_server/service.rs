@@ -109,7 +109,7 @@ impl TestService for Testing {
 }
 
 /// Sends the responses that one request asks for, each after its pause.
-async fn respond(
+pub(crate) async fn respond(
     request: &StreamingOutputCallRequest,
     responses: &mut MessageSender<StreamingOutputCallResponse>,
 ) -> Result<(), Status> {

@@ -3,13 +3,10 @@
 //! Each of the threads makes its share of the iterations, one after the other. A call that fails, or that takes too
 //! long, is a failure; so many may be, and all must be done before the overall timeout.
 
-use std::{
-    fmt::Write,
-    time::{Duration, Instant},
-};
+use std::{fmt::Write, time::Duration};
 
 use clap::Args;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use wirepath::{
     CallOptions, Channel, Deadline, Request,
     generated::grpc::testing::{SimpleRequest, test_service_client::TestServiceClient},

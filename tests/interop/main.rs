@@ -1,17 +1,18 @@
 //! gRPC's interop cases between our own two halves, over every transport: the same code as the examples
 //! `interop-server` and `interop-client`, in one process. Against other implementations they run by `tests/peers/run`.
 
-#[path = "examples/interop_client/cases/mod.rs"]
+#[path = "../examples/interop_client/cases/mod.rs"]
 mod cases;
-#[path = "examples/interop_client/flags.rs"]
+#[path = "../examples/interop_client/flags.rs"]
 mod client_flags;
-#[path = "examples/interop_shared.rs"]
+#[path = "../examples/interop_shared.rs"]
 mod interop_shared;
-#[path = "examples/official_flags.rs"]
+mod lies;
+#[path = "../examples/official_flags.rs"]
 mod official_flags;
-#[path = "examples/interop_server/flags.rs"]
+#[path = "../examples/interop_server/flags.rs"]
 mod server_flags;
-#[path = "examples/interop_server/service.rs"]
+#[path = "../examples/interop_server/service.rs"]
 mod service;
 
 use clap::ValueEnum;
