@@ -51,7 +51,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// -> HEADERS
-    pub(crate) fn to_http(self) -> http::Response<()> {
+    pub(crate) fn into_http(self) -> http::Response<()> {
         let Head { metadata, encoding } = self;
         ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(ContentType::GRPC)
     }

@@ -27,7 +27,6 @@ pub struct MessageReceiver<M> {
 
 #[derive(Debug)]
 enum Stream {
-    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only a client waits for a response"))]
     Requested(PendingResponse),
     Open(RecvHalf),
     Over(Result<(), Status>),

@@ -201,7 +201,9 @@ impl Call {
 
     /// Request-Headers as they go out now: connecting may have taken some of the time.
     fn into_headers(mut self) -> RequestHeaders {
-        self.headers.timeout = self.deadline.map(|deadline| deadline.to_timeout());
+        if let (Some(timeout), Some(deadline)) = (&mut self.headers.timeout, self.deadline) {
+            *timeout = deadline.to_timeout();
+        }
         self.headers
     }
 

@@ -207,7 +207,7 @@ async fn answer<R>(
         Ok(data) => data,
         Err(status) => return fail(respond, status),
     };
-    let headers = Head { metadata, encoding: encoder.encoding() }.to_http();
+    let headers = Head { metadata, encoding: encoder.encoding() }.into_http();
     // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
     let sending = respond.send_all(headers, data, Trailers::ok(trailers).to_http());
     if Deadline::unless_passed(deadline, sending).await.is_none() {
@@ -259,9 +259,9 @@ async fn send_stream(mut respond: Respond, outbox: &Outbox) -> Result<(), Error>
         Poll::Pending => respond.poll_reset(cx).map(Err),
     });
     match next.await? {
-        Next::Head(head) => pump(outbox.clone(), respond.send_response(head.to_http())?).await,
+        Next::Head(head) => pump(outbox.clone(), respond.send_response(head.into_http())?).await,
         Next::End(_, End::Trailers(trailers)) if trailers.status.is_ok() => {
-            let mut half = respond.send_response(Head::default().to_http())?;
+            let mut half = respond.send_response(Head::default().into_http())?;
             half.send_trailers(trailers.to_http())
         }
         Next::End(_, End::Trailers(trailers)) => {
