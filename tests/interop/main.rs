@@ -16,6 +16,7 @@ mod server_flags;
 mod service;
 
 use clap::ValueEnum;
+use tokio::task::JoinSet;
 use wirepath::{
     Channel, Endpoint, Server, generated::grpc::testing::test_service_server::TestServiceServer,
     transport::duplex,
@@ -81,4 +82,26 @@ async fn every_case_passes_over_an_abstract_name() {
 async fn every_case_passes_over_tcp() {
     let endpoint = serve(Endpoint::Tcp("127.0.0.1:0".to_owned())).await;
     every_case_passes(move || Channel::new(endpoint.clone())).await;
+}
+
+/// Rule 46, and what a server must not do to it: an early answer to one call refused the next one on the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn early_answers_above_the_stream_limit_cost_no_other_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let channel = Channel::new(serve(Endpoint::Unix(dir.path().join("interop.sock"))).await);
+    let mut callers = JoinSet::new();
+    for _ in 0..150 {
+        let channel = channel.clone();
+        callers.spawn(async move {
+            for case in [TestCase::UnimplementedService, TestCase::LargeUnary].repeat(3) {
+                let channel = channel.clone();
+                case.run(move || channel.clone(), &Soak::default())
+                    .await
+                    .map_err(|line| format!("{case}: {line}"))?;
+            }
+            Ok(())
+        });
+    }
+    let failed: Vec<String> = callers.join_all().await.into_iter().filter_map(Result::err).collect();
+    assert!(failed.is_empty(), "{} of 150 callers failed: {}", failed.len(), failed[0]);
 }
