@@ -97,3 +97,8 @@ pub use {
     call::{CallOptions, Deadline, Limits, MessageReceiver, MessageSender, Request, Response},
     transport::Endpoint,
 };
+
+// The programs of the README compile.
+#[cfg(all(doctest, feature = "protos", feature = "unix"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
