@@ -18,11 +18,13 @@ use crate::http2::{DataBuf, Error, Initiator};
 /// The half that sends DATA and trailers.
 pub struct SendHalf {
     stream: h2::SendStream<DataBuf>,
+    /// Whether something was queued before it was known to fit into the window.
+    is_unawaited: bool,
 }
 
 impl SendHalf {
     pub(super) fn new(stream: h2::SendStream<DataBuf>) -> Self {
-        Self { stream }
+        Self { stream, is_unawaited: false }
     }
 
     /// Sends DATA, as the peer's window and this connection's buffers allow.
@@ -57,13 +59,13 @@ impl SendHalf {
 
     /// Waits until the last piece of `data` may be queued, sends all others and gives it back.
     async fn send_all_but_last(&mut self, mut data: DataBuf) -> Result<DataBuf, Error> {
-        // h2 keeps so little until the window opens, whatever the number of streams it is bounded with them.
-        while data.remaining() > QUEUED_UNAWAITED {
+        while data.has_remaining() {
+            if data.remaining() <= QUEUED_UNAWAITED && !self.is_unawaited {
+                self.is_unawaited = true;
+                break;
+            }
             self.stream.reserve_capacity(data.remaining());
-            let capacity = match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
-                Some(capacity) => capacity?,
-                None => return Err(poll_fn(|cx| self.poll_reset(cx)).await),
-            };
+            let capacity = self.capacity().await?;
             if capacity >= data.remaining() {
                 break;
             }
@@ -72,6 +74,17 @@ impl SendHalf {
             }
         }
         Ok(data)
+    }
+
+    /// How much fits behind what is queued already; waits only where that is nothing, because h2 tells growth alone.
+    async fn capacity(&mut self) -> Result<usize, Error> {
+        match self.stream.capacity() {
+            0 => match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
+                Some(capacity) => Ok(capacity?),
+                None => Err(poll_fn(|cx| self.poll_reset(cx)).await),
+            },
+            capacity => Ok(capacity),
+        }
     }
 }
 
@@ -132,6 +145,6 @@ pub(super) fn reset_error(reset: Result<h2::Reason, h2::Error>) -> Error {
     }
 }
 
-// A message no larger than this is queued without waiting for the window: one per stream at the most, so the memory is
-// bounded by the number of streams.
+// The first piece of a stream, up to this size, is queued without waiting for the window: an answer of one message leaves
+// with its headers and trailers at once. h2 keeps it until then, so the memory is bounded by the number of streams.
 const QUEUED_UNAWAITED: usize = 16 * 1024;
