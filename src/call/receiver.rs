@@ -83,6 +83,7 @@ impl<M> MessageReceiver<M> {
                 Ok(None)
             }
             Err(status) => {
+                let status = self.as_seen_here(status);
                 self.fail(status.clone());
                 Err(status)
             }
@@ -180,6 +181,14 @@ impl<M> MessageReceiver<M> {
     fn finish(&mut self, trailers: Trailers) -> Result<(), Status> {
         self.trailers = Some(trailers.metadata);
         trailers.status
+    }
+
+    /// Rule 43: a lost connection is UNAVAILABLE for a client; a server's call is cancelled by it.
+    fn as_seen_here(&self, status: Status) -> Status {
+        if self.outbox.is_none() && status.code() == Code::Unavailable {
+            return Status::cancelled(status.message());
+        }
+        status
     }
 
     /// The call is over with this status: the server's, or one made here, which the server is told by a reset.
