@@ -112,7 +112,7 @@ fn panics(_: &Bytes, _: &mut BytesMut) -> Option<Bytes> {
 #[tokio::test]
 async fn a_codec_and_a_cancelled_handler_may_panic() {
     const UNENCODABLE: MethodDescriptor<Bytes, Bytes> = {
-        let codec = Codec::new(panics, |bytes| Ok(bytes));
+        let codec = Codec::new(panics, Ok);
         MethodDescriptor::new("/test.Echo/Unencodable", SAY.method_type(), Codec::RAW, codec)
     };
     for server in both_placements() {
