@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::wire::{Status, Timeout};
+use crate::wire::{Code, Origin, Status, Timeout};
 
 /// An instant on this machine's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,8 +50,9 @@ impl Deadline {
     ) -> Result<T, Status> {
         let Some(deadline) = deadline else { return future.await };
         match tokio::time::timeout_at(deadline.0, future).await {
-            // A reset that the server's own deadline caused may arrive before this side's timer fires.
-            Ok(Err(_)) if deadline.is_past() => Err(deadline.exceeded()),
+            // A reset that the server's own deadline caused may arrive before this side's timer fires. A status that
+            // the server sent is no such thing, though it may be read late.
+            Ok(Err(status)) if is_reset(&status) && deadline.is_past() => Err(deadline.exceeded()),
             Ok(result) => result,
             Err(_) => Err(deadline.exceeded()),
         }
@@ -80,6 +81,10 @@ impl Deadline {
     }
 }
 
+fn is_reset(status: &Status) -> bool {
+    status.code() == Code::Cancelled && status.origin() == Origin::Local
+}
+
 const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]
@@ -87,7 +92,6 @@ mod tests {
     use std::pin::pin;
 
     use super::*;
-    use crate::wire::Code;
 
     #[test]
     fn the_longest_timeout_does_not_overflow_the_clock() {

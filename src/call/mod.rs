@@ -4,6 +4,11 @@
 //! [`MessageReceiver`], on the client and on the server alike. [`MethodDescriptor`] says which codec serves which
 //! direction; [`CallOptions`] bound a call in time and size.
 
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, unused_imports, reason = "one end alone needs its half of a call")
+)]
+
 mod alongside;
 mod deadline;
 mod encode;
@@ -22,7 +27,7 @@ pub(crate) use self::{
     encode::{MessageDecoder, MessageEncoder},
     outbox::{End, Head, Next, Outbox},
     pump::pump,
-    receiver::{check_encoding, with_body_text},
+    receiver::{check_encoding, response_start, with_body_text},
 };
 pub use self::{
     deadline::Deadline,

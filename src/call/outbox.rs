@@ -51,7 +51,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// -> HEADERS
-    pub(crate) fn to_http(self) -> http::Response<()> {
+    pub(crate) fn into_http(self) -> http::Response<()> {
         let Head { metadata, encoding } = self;
         ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(ContentType::GRPC)
     }
@@ -151,7 +151,7 @@ impl Outbox {
     }
 
     /// Closes when the guard is dropped, unless it is closed already: no sender waits for a stream that is gone.
-    pub(crate) fn close_on_drop(&self, why: &'static str) -> CloseOnDrop<'_> {
+    pub(crate) fn close_on_drop(self, why: &'static str) -> CloseOnDrop {
         CloseOnDrop { outbox: self, why }
     }
 
@@ -255,12 +255,12 @@ impl State {
 }
 
 /// See [`Outbox::close_on_drop`].
-pub(crate) struct CloseOnDrop<'a> {
-    outbox: &'a Outbox,
+pub(crate) struct CloseOnDrop {
+    outbox: Outbox,
     why: &'static str,
 }
 
-impl Drop for CloseOnDrop<'_> {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.outbox.close(Status::cancelled(self.why));
     }

@@ -15,9 +15,17 @@ use crate::{
     wire::Trailers,
 };
 
-/// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped.
-pub(crate) async fn pump(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
-    let _closed = outbox.close_on_drop("the call is over; its status is the receiver's");
+/// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped before it
+/// was ever polled, as happens to one that is handed to a connection which has just ended.
+pub(crate) fn pump(outbox: Outbox, half: SendHalf) -> impl Future<Output = Result<(), Error>> {
+    let closed = outbox.clone().close_on_drop("the call is over; its status is the receiver's");
+    async move {
+        let _closed = closed;
+        send_all(&outbox, half).await
+    }
+}
+
+async fn send_all(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
     loop {
         let sent = match next(outbox, &mut half).await? {
             // Response-Headers went out before there was a half to pump into.

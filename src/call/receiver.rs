@@ -9,7 +9,7 @@ use std::pin::pin;
 use crate::{
     call::{Deadline, MessageDecoder, Outbox, Response},
     http2::{PendingResponse, RecvHalf, error_code},
-    wire::{Code, Encoding, Metadata, ResponseStart, Status, Trailers},
+    wire::{Code, Encoding, Metadata, Origin, ResponseStart, Status, Trailers},
 };
 
 /// Receives the messages of one direction of a call.
@@ -27,7 +27,6 @@ pub struct MessageReceiver<M> {
 
 #[derive(Debug)]
 enum Stream {
-    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only a client waits for a response"))]
     Requested(PendingResponse),
     Open(RecvHalf),
     Over(Result<(), Status>),
@@ -84,7 +83,7 @@ impl<M> MessageReceiver<M> {
             }
             Err(status) => {
                 let status = self.as_seen_here(status);
-                self.fail(status.clone());
+                self.end_as(Err(status.clone()));
                 Err(status)
             }
         }
@@ -96,14 +95,16 @@ impl<M> MessageReceiver<M> {
     /// # Errors
     /// The status of the call, if it ended instead.
     pub async fn headers(&mut self) -> Result<&Metadata, Status> {
-        let deadline = self.deadline;
-        let opened = {
-            let opening = pin!(self.open());
-            Deadline::bound(deadline, opening).await
-        };
-        if let Err(status) = opened {
-            self.fail(status.clone());
-            return Err(status);
+        if let Stream::Requested(_) = self.stream {
+            let deadline = self.deadline;
+            let opened = {
+                let opening = pin!(self.open());
+                Deadline::bound(deadline, opening).await
+            };
+            if opened.is_err() || self.trailers.is_some() {
+                self.end_as(opened.clone());
+            }
+            opened?;
         }
         Ok(&self.metadata)
     }
@@ -143,6 +144,9 @@ impl<M> MessageReceiver<M> {
 
     async fn recv_in_time(&mut self) -> Result<Option<(M, bool)>, Status> {
         self.open().await?;
+        if self.trailers.is_some() {
+            return Ok(None);
+        }
         let Stream::Open(body) = &mut self.stream else { return Ok(None) };
         if let Some(message) = self.decoder.next(body).await? {
             return Ok(Some(message));
@@ -162,7 +166,7 @@ impl<M> MessageReceiver<M> {
     async fn open(&mut self) -> Result<(), Status> {
         let Stream::Requested(request) = &mut self.stream else { return Ok(()) };
         let (response, mut body) = request.response().await?;
-        match ResponseStart::from_http(response, body.is_end_stream())? {
+        match response_start(response, &mut body)? {
             ResponseStart::Headers(headers) => {
                 self.decoder.set_encoding(check_encoding(headers.encoding)?);
                 self.metadata = headers.metadata;
@@ -170,7 +174,8 @@ impl<M> MessageReceiver<M> {
                 Ok(())
             }
             ResponseStart::TrailersOnly(trailers) => {
-                self.stream = Stream::Over(Ok(()));
+                // It is held open until `end`, which says to the peer how.
+                self.stream = Stream::Open(body);
                 self.finish(trailers)
             }
             ResponseStart::NotGrpc(status) => Err(with_body_text(status, &mut body).await),
@@ -191,10 +196,10 @@ impl<M> MessageReceiver<M> {
         status
     }
 
-    /// The call is over with this status: the server's, or one made here, which the server is told by a reset.
-    fn fail(&mut self, status: Status) {
+    /// Ends with CANCEL, or where the peer has ended the call already by asking it to let go (rule 40).
+    fn end_as(&mut self, end: Result<(), Status>) {
         let code = if self.trailers.is_some() { error_code::NO_ERROR } else { error_code::CANCEL };
-        self.end(code, Err(status));
+        self.end(code, end);
     }
 
     /// Lets go of the stream. A sender that is not done stops: the server has said all it will, or nobody listens.
@@ -214,6 +219,17 @@ impl<M> Drop for MessageReceiver<M> {
     }
 }
 
+/// Reads the first header block of a response (rule 28).
+pub(crate) fn response_start(
+    response: http::Response<()>,
+    body: &mut RecvHalf,
+) -> Result<ResponseStart, Status> {
+    // A connection that broke after Trailers-Only, with the request still open, must not take the status with it.
+    let is_only =
+        body.is_end_stream() || response.headers().contains_key("grpc-status") && body.is_broken_off();
+    ResponseStart::from_http(response, is_only)
+}
+
 /// Rule 23: an encoding that was not offered is the server's mistake.
 pub(crate) fn check_encoding(encoding: Encoding) -> Result<Encoding, Status> {
     if crate::codec::supported().contains(encoding) {
@@ -225,6 +241,9 @@ pub(crate) fn check_encoding(encoding: Encoding) -> Result<Encoding, Status> {
 
 /// Rule 32: the first bytes of an answer that is not gRPC say best what it is.
 pub(crate) async fn with_body_text(status: Status, body: &mut RecvHalf) -> Status {
+    if status.origin() == Origin::Remote {
+        return status;
+    }
     let mut text = Vec::new();
     while let Ok(Some(data)) = body.data().await {
         text.extend_from_slice(&data[..data.len().min(BODY_TEXT_MAX - text.len())]);

@@ -102,9 +102,10 @@ impl Channel {
     ) -> Result<ClientConnection, Status> {
         match self.shared.connection.ready() {
             Some(connection) => Ok(connection),
+            // Boxed, because it is seldom needed and large.
             None => {
-                Box::pin(self.shared.connection.connect(options.wait_for_ready.unwrap_or(false), deadline))
-                    .await
+                let wait_for_ready = options.wait_for_ready.unwrap_or(false);
+                Box::pin(self.shared.connection.connect(wait_for_ready, deadline)).await
             }
         }
     }
@@ -115,8 +116,8 @@ impl Channel {
         connection: ClientConnection,
         headers: RequestHeaders,
     ) -> Result<(SendHalf, PendingResponse), Status> {
-        let endpoint = |error| Status::unavailable(format!("{}: {error}", self.endpoint()));
-        connection.send_request(headers.to_http()).map_err(endpoint)
+        let request = headers.to_http();
+        connection.send_request(request).map_err(|error| self.shared.connection.unavailable(&error))
     }
 }
 

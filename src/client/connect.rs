@@ -5,6 +5,7 @@
 
 use std::{
     fmt, io,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use crate::{
     call::Deadline,
     http2::{ClientConnection, ClientDriver, Http2Config},
     transport::Connector,
-    wire::Status,
+    wire::{Code, Status},
 };
 
 /// A connection that comes and goes; the channel and the task that connects share it.
@@ -64,12 +65,31 @@ impl Connection {
     /// Waits for the connection, which is made if there is none.
     ///
     /// # Errors
-    /// UNAVAILABLE with the cause if the connection cannot be made; while `wait_for_ready`, DEADLINE_EXCEEDED with the
-    /// last cause (rule 68).
+    /// UNAVAILABLE with the cause if the connection cannot be made; DEADLINE_EXCEEDED with the last cause if the deadline
+    /// passes first (rule 68).
     pub(super) async fn connect(
         &self,
         wait_for_ready: bool,
         deadline: Option<Deadline>,
+    ) -> Result<ClientConnection, Status> {
+        let mut last = None;
+        let connected = {
+            let connecting = pin!(self.connected(wait_for_ready, &mut last));
+            Deadline::bound(deadline, connecting).await
+        };
+        connected.map_err(|status| match last {
+            Some(last) if status.code() == Code::DeadlineExceeded => {
+                Status::deadline_exceeded(format!("{}: {}", status.message(), last.message()))
+            }
+            _ => status,
+        })
+    }
+
+    /// Waits for an attempt to succeed: for one, or while `wait_for_ready` for any. Leaves the last cause behind.
+    async fn connected(
+        &self,
+        wait_for_ready: bool,
+        last: &mut Option<Status>,
     ) -> Result<ClientConnection, Status> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -78,16 +98,11 @@ impl Connection {
                 Err(attempt) => attempt,
             };
             let Some(failure) = outcome(&mut attempt).await else { continue };
+            let status = self.unavailable(&failure);
             if !wait_for_ready {
-                return Err(self.unavailable(&failure));
+                return Err(status);
             }
-            if deadline.is_some_and(|deadline| deadline.remaining() <= pause) {
-                let last = self.unavailable(&failure);
-                return Err(Status::deadline_exceeded(format!(
-                    "the deadline has passed: {}",
-                    last.message()
-                )));
-            }
+            *last = Some(status);
             tokio::time::sleep(pause).await;
             pause = pause.mul_f32(PAUSE_GROWTH).min(LONGEST_PAUSE);
         }
@@ -111,7 +126,8 @@ impl Connection {
         Err(attempt)
     }
 
-    fn unavailable(&self, failure: &io::Error) -> Status {
+    /// UNAVAILABLE, with the endpoint and the cause.
+    pub(super) fn unavailable(&self, failure: &impl fmt::Display) -> Status {
         let (endpoint, failure) = (self.endpoint(), failure.to_string());
         if failure.contains(&endpoint) {
             Status::unavailable(failure)
@@ -162,7 +178,7 @@ async fn handshake(
     http2: &Http2Config,
 ) -> io::Result<(ClientConnection, ClientDriver)> {
     let (io, _) = connector.connect().await?.into_parts();
-    ClientConnection::handshake(io, http2).await.map_err(io::Error::other)
+    ClientConnection::handshake(io, http2, connector.endpoint()).await.map_err(io::Error::other)
 }
 
 impl fmt::Debug for Connection {

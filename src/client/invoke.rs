@@ -9,13 +9,14 @@ use http::StatusCode;
 
 use crate::{
     call::{
-        CallOptions, Deadline, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
-        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, with_body_text,
+        CallOptions, Deadline, End, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
+        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, response_start,
+        with_body_text,
     },
     client::Channel,
     codec,
     http2::{PendingResponse, error_code},
-    wire::{Encoding, Metadata, RequestHeaders, ResponseStart, Status, Trailers},
+    wire::{Encoding, Metadata, Origin, RequestHeaders, ResponseStart, Status, Trailers},
 };
 
 /// One request, one response.
@@ -28,26 +29,31 @@ pub async fn unary<Q, R>(
     request: Request<Q>,
 ) -> Result<Response<R>, Status> {
     let (message, metadata, options) = request.into_parts();
-    let call = Call::new(channel, method, options)?;
+    let call = Call::prepare(channel, method, metadata, options)?;
     let data = call.encoder(method).encode(&message)?;
     let deadline = call.deadline;
+    let mut decoder = call.decoder(method);
+    // -> HEADERS
+    let connection = channel.connection(&call.options, deadline).await?;
+    let (mut send, response) = channel.send_request(connection, call.into_headers())?;
     let travel = pin!(async {
-        // -> HEADERS
-        let connection = channel.connection(&call.options, deadline).await?;
-        let (mut send, response) = channel.send_request(connection, call.headers(method, metadata)?)?;
         // -> DATA, END_STREAM; what ends the stream before shows in the answer.
-        let mut decoder = call.decoder(method);
         let (answer, is_sent) = {
             let (sending, answer) = (pin!(send.send_last(data)), pin!(receive_one(response, &mut decoder)));
             alongside(sending, answer).await
         };
-        if !is_sent && answer.is_ok() {
+        if !is_sent && is_complete(&answer) {
             // Rule 40: the server had enough.
             send.reset(error_code::NO_ERROR);
         }
         answer
     });
     Deadline::bound(deadline, travel).await
+}
+
+/// Whether the server has said all it will: status OK, or another one of its own.
+fn is_complete<R>(answer: &Result<Response<R>, Status>) -> bool {
+    answer.as_ref().err().is_none_or(|status| status.origin() == Origin::Remote)
 }
 
 /// <- HEADERS, DATA, HEADERS: one message and the metadata around it.
@@ -57,7 +63,7 @@ async fn receive_one<R>(
 ) -> Result<Response<R>, Status> {
     // <- HEADERS
     let (response, mut body) = response.response().await?;
-    let headers = match ResponseStart::from_http(response, body.is_end_stream())? {
+    let headers = match response_start(response, &mut body)? {
         ResponseStart::Headers(headers) => headers,
         ResponseStart::TrailersOnly(trailers) => return Err(no_message(trailers)),
         ResponseStart::NotGrpc(status) => return Err(with_body_text(status, &mut body).await),
@@ -109,14 +115,18 @@ pub async fn server_streaming<Q, R>(
     method: &MethodDescriptor<Q, R>,
     request: Request<Q>,
 ) -> Result<MessageReceiver<R>, Status> {
-    let mut message = None;
-    let request = request.map(|m| message = Some(m));
-    let (mut requests, responses) = bidi_streaming(channel, method, request).await?;
-    if let Some(message) = message {
-        requests.send(message).await?;
+    let (message, metadata, options) = request.into_parts();
+    let call = Call::prepare(channel, method, metadata, options)?;
+    let (decoder, deadline, outbox) = (call.decoder(method), call.deadline, Outbox::default());
+    // A message that cannot be sent opens no stream.
+    let encoder = call.encoder(method);
+    if let Some(pushed) = outbox.push(|buf| encoder.encode_to(&message, call.encoding, buf)) {
+        pushed?;
     }
-    requests.finish().await?;
-    Ok(responses)
+    outbox.end(End::HalfClose);
+    // -> HEADERS, DATA, END_STREAM; <- the rest, as the receiver asks for it.
+    let response = open(channel, call, &outbox).await?;
+    Ok(MessageReceiver::client(response, decoder, outbox, deadline))
 }
 
 /// Many of both, in any order.
@@ -129,38 +139,46 @@ pub async fn bidi_streaming<Q, R>(
     request: Request<()>,
 ) -> Result<(MessageSender<Q>, MessageReceiver<R>), Status> {
     let ((), metadata, options) = request.into_parts();
-    let call = Call::new(channel, method, options)?;
-    let deadline = call.deadline;
-    // -> HEADERS
-    let connection = Deadline::bound(deadline, pin!(channel.connection(&call.options, deadline))).await?;
-    let spawner = connection.spawner().clone();
-    let (send, response) = channel.send_request(connection, call.headers(method, metadata)?)?;
-    // -> DATA*, as the sender makes them ready; <- the rest, as the receiver asks for it.
+    let call = Call::prepare(channel, method, metadata, options)?;
+    let (encoder, decoder, deadline) = (call.encoder(method), call.decoder(method), call.deadline);
     let outbox = Outbox::default();
-    let pumped = outbox.clone();
-    spawner.spawn(Box::pin(async move {
-        // The receiver learns how the stream ended.
-        let _ = pump(&pumped, send).await;
-    }));
-    let sender = MessageSender::client(outbox.clone(), call.encoder(method), deadline);
-    Ok((sender, MessageReceiver::client(response, call.decoder(method), outbox, deadline)))
+    // -> HEADERS, DATA*, as the sender makes them ready; <- the rest, as the receiver asks for it.
+    let response = open(channel, call, &outbox).await?;
+    let sender = MessageSender::client(outbox.clone(), encoder, deadline);
+    Ok((sender, MessageReceiver::client(response, decoder, outbox, deadline)))
 }
 
-/// What is settled of a call before its first byte.
-struct Call<'a> {
-    channel: &'a Channel,
+/// -> HEADERS, and from then on what comes into the outbox.
+async fn open(channel: &Channel, call: Call, outbox: &Outbox) -> Result<PendingResponse, Status> {
+    let connection = channel.connection(&call.options, call.deadline).await?;
+    let spawner = connection.spawner().clone();
+    let (send, response) = channel.send_request(connection, call.into_headers())?;
+    let pumped = pump(outbox.clone(), send);
+    spawner.spawn(Box::pin(async move {
+        // The receiver learns how the stream ended.
+        let _ = pumped.await;
+    }));
+    Ok(response)
+}
+
+/// What a call needs before its first byte.
+struct Call {
+    headers: RequestHeaders,
     options: CallOptions,
     deadline: Option<Deadline>,
     encoding: Encoding,
 }
 
-impl<'a> Call<'a> {
+impl Call {
+    /// Settles options and headers.
+    ///
     /// # Errors
     /// DEADLINE_EXCEEDED if the deadline has passed already: nothing is sent (rule 6). UNIMPLEMENTED for an encoding
     /// that is not compiled in.
-    fn new<Q, R>(
-        channel: &'a Channel,
+    fn prepare<Q, R>(
+        channel: &Channel,
         method: &MethodDescriptor<Q, R>,
+        metadata: Metadata,
         options: CallOptions,
     ) -> Result<Self, Status> {
         let options = channel.options(options, method);
@@ -168,25 +186,25 @@ impl<'a> Call<'a> {
         if let Some(deadline) = deadline.filter(Deadline::is_past) {
             return Err(deadline.exceeded());
         }
-        let encoding = options.encoding.unwrap_or_default();
+        let headers = channel.headers(method, |headers| {
+            headers.timeout = deadline.map(|deadline| deadline.to_timeout());
+            headers.encoding = options.encoding.unwrap_or_default();
+            headers.metadata = metadata;
+        })?;
+        let encoding = headers.encoding;
         if !codec::supported().contains(encoding) {
             let name = encoding.name();
             return Err(Status::unimplemented(format!("compression by {name} is not compiled in")));
         }
-        Ok(Self { channel, options, deadline, encoding })
+        Ok(Self { headers, options, deadline, encoding })
     }
 
-    /// Request-Headers as they go out now: `grpc-timeout` is what is left of the deadline.
-    fn headers<Q, R>(
-        &self,
-        method: &MethodDescriptor<Q, R>,
-        metadata: Metadata,
-    ) -> Result<RequestHeaders, Status> {
-        self.channel.headers(method, |headers| {
-            headers.timeout = self.deadline.map(|deadline| deadline.to_timeout());
-            headers.encoding = self.encoding;
-            headers.metadata = metadata;
-        })
+    /// Request-Headers as they go out now: connecting may have taken some of the time.
+    fn into_headers(mut self) -> RequestHeaders {
+        if let (Some(timeout), Some(deadline)) = (&mut self.headers.timeout, self.deadline) {
+            *timeout = deadline.to_timeout();
+        }
+        self.headers
     }
 
     fn encoder<Q, R>(&self, method: &MethodDescriptor<Q, R>) -> MessageEncoder<Q> {

@@ -7,17 +7,23 @@
 //! the byte stream, then the failure is told.
 
 use std::{
+    future::Future,
     io::{self, IoSlice},
     mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Sleep,
+};
 
-use crate::{http2::pace::Pace, transport::Io};
+use super::{opening::Opening, pace::Pace};
+use crate::transport::Io;
 
 /// The driver's side: lets the held bytes out.
 pub(super) struct Gate {
@@ -29,13 +35,14 @@ pub(super) struct GatedIo {
     shared: Arc<Mutex<Held>>,
 }
 
-/// Puts a gate before a byte stream.
-pub(super) fn gate(io: Box<dyn Io>, pace: Pace) -> (GatedIo, Gate) {
+/// Puts a gate before a byte stream; a client says what it expects of it.
+pub(super) fn gate(io: Box<dyn Io>, pace: Pace, opening: Option<Opening>) -> (GatedIo, Gate) {
     let held = Held {
         io,
         bytes: BytesMut::new(),
         is_unflushed: false,
         failure: None,
+        opening,
         pace,
         read_ahead: Bytes::new(),
         is_paused: false,
@@ -85,13 +92,20 @@ impl Gate {
     }
 }
 
+/// A write that failed, and the time until which what the peer has still sent is read.
+struct Failure {
+    error: io::Error,
+    told: Pin<Box<Sleep>>,
+}
+
 struct Held {
     io: Box<dyn Io>,
     /// Written by h2, not yet let out.
     bytes: BytesMut,
     /// Whether something was written since the byte stream was flushed.
     is_unflushed: bool,
-    failure: Option<io::Error>,
+    failure: Option<Failure>,
+    opening: Option<Opening>,
     pace: Pace,
     /// Read from the byte stream, left for a later round.
     read_ahead: Bytes,
@@ -108,7 +122,7 @@ impl Held {
         }
         let before = buf.filled().len();
         if self.read_ahead.is_empty() {
-            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+            ready!(self.poll_read_stream(cx, buf))?;
         } else {
             let count = self.read_ahead.len().min(buf.remaining());
             buf.put_slice(&self.read_ahead.split_to(count));
@@ -120,6 +134,26 @@ impl Held {
             buf.set_filled(before + admitted);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads from the byte stream; a client sees first whether it is HTTP/2 at all.
+    fn poll_read_stream(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(opening) = &mut self.opening else { return Pin::new(&mut self.io).poll_read(cx, buf) };
+        while opening.wants() > 0 {
+            let mut bytes = vec![0; opening.wants().min(buf.remaining())];
+            let mut first = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut first)).map_err(|error| opening.name(&error))?;
+            if let Some(all) = opening.push(first.filled())? {
+                buf.put_slice(&all);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let before = buf.filled().len();
+        Poll::Ready(match ready!(Pin::new(&mut self.io).poll_read(cx, buf)) {
+            Ok(()) if buf.filled().len() == before => Err(opening.ended()),
+            Ok(()) => Ok(()),
+            Err(error) => Err(opening.name(&error)),
+        })
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -151,6 +185,8 @@ impl Held {
                 written => self.wrote(written),
             }
             if self.failure.is_some() {
+                // h2 learns of it when it reads next.
+                cx.waker().wake_by_ref();
                 return Poll::Ready(slices.iter().map(|slice| slice.len()).sum());
             }
         }
@@ -171,7 +207,12 @@ impl Held {
     fn fail(&mut self, error: io::Error) {
         self.bytes.clear();
         self.is_unflushed = false;
-        self.failure.get_or_insert(error);
+        let error = match &self.opening {
+            Some(opening) => opening.name(&error),
+            None => error,
+        };
+        let told = || Box::pin(tokio::time::sleep(LAST_READS));
+        self.failure.get_or_insert_with(|| Failure { error, told: told() });
     }
 }
 
@@ -179,18 +220,14 @@ impl AsyncRead for GatedIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut held = lock(&self.shared);
         let read = held.poll_read(cx, buf);
-        // What the peer sent before it closed is queued already, so a read that waits has nothing left to save.
-        match held.failure.take() {
-            Some(failure)
-                if read.is_pending() && !held.is_paused && tokio::task::coop::has_budget_remaining() =>
-            {
-                Poll::Ready(Err(failure))
-            }
-            failure => {
-                held.failure = failure;
-                read
-            }
+        if read.is_ready() || held.is_paused || !tokio::task::coop::has_budget_remaining() {
+            return read;
         }
+        // What the peer sent before it closed is in the socket already, but the runtime may not have looked there yet.
+        if let Some(failure) = &mut held.failure {
+            ready!(failure.told.as_mut().poll(cx));
+        }
+        held.failure.take().map_or(Poll::Pending, |failure| Poll::Ready(Err(failure.error)))
     }
 }
 
@@ -237,6 +274,9 @@ impl AsyncWrite for GatedIo {
 fn lock(shared: &Mutex<Held>) -> MutexGuard<'_, Held> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+// A runtime that lets this time pass has looked at its sockets before.
+const LAST_READS: Duration = Duration::from_millis(5);
 
 // A write larger than this goes to the socket without a copy.
 const WRITE_THROUGH: usize = 16 * 1024;

@@ -11,6 +11,7 @@ mod driver;
 mod error;
 mod gate;
 mod h2_backend;
+mod opening;
 mod pace;
 mod wakes;
 

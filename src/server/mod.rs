@@ -54,6 +54,7 @@ impl Server {
     }
 
     /// Adds a service.
+    #[expect(clippy::should_implement_trait, reason = "a server is no sum")]
     pub fn add(mut self, service: impl Service) -> Self {
         service.register(&mut self.router);
         self

@@ -13,6 +13,7 @@ use crate::{
         DataBuf, Error, Http2Config, Spawner,
         driver::{Connection, Driver, Tasks},
         gate::{GatedIo, gate},
+        opening::Opening,
         pace::Pace,
     },
     transport::Io,
@@ -26,9 +27,14 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// Sends the preface and SETTINGS. The driver that comes with the handle has to be polled by a task.
-    pub async fn handshake(io: Box<dyn Io>, config: &Http2Config) -> Result<(Self, ClientDriver), Error> {
-        let (gated, gate) = gate(io, Pace::of_server());
+    /// Sends the preface and SETTINGS. The driver that comes with the handle has to be polled by a task. Errors of the
+    /// byte stream name `endpoint`.
+    pub async fn handshake(
+        io: Box<dyn Io>,
+        config: &Http2Config,
+        endpoint: String,
+    ) -> Result<(Self, ClientDriver), Error> {
+        let (gated, gate) = gate(io, Pace::of_server(), Some(Opening::new(endpoint)));
         let (h2, connection) = config.client_builder().handshake(gated).await?;
         let driver = Driver::new(ClientSide { h2: connection }, gate);
         Ok((Self { h2, spawner: driver.spawner() }, ClientDriver { driver }))

@@ -44,7 +44,7 @@ impl ServerConnection {
         config: &Http2Config,
         on_request: impl FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send + 'static,
     ) -> Result<Self, Error> {
-        let (gated, gate) = gate(io, Pace::of_client());
+        let (gated, gate) = gate(io, Pace::of_client(), None);
         let h2 = config.server_builder().handshake(gated).await?;
         Ok(Self { driver: Driver::new(ServerSide { h2, on_request: Box::new(on_request) }, gate) })
     }

@@ -7,7 +7,8 @@
 use std::{
     fmt,
     future::poll_fn,
-    task::{Context, Poll},
+    mem,
+    task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes};
@@ -18,13 +19,13 @@ use crate::http2::{DataBuf, Error, Initiator};
 /// The half that sends DATA and trailers.
 pub struct SendHalf {
     stream: h2::SendStream<DataBuf>,
-    /// Whether something was queued before it was known to fit into the window.
-    is_unawaited: bool,
+    /// How large a piece may be queued without waiting for the window; nothing after the first one.
+    unawaited: usize,
 }
 
 impl SendHalf {
     pub(super) fn new(stream: h2::SendStream<DataBuf>) -> Self {
-        Self { stream, is_unawaited: false }
+        Self { stream, unawaited: QUEUED_UNAWAITED }
     }
 
     /// Sends DATA, as the peer's window and this connection's buffers allow.
@@ -59,11 +60,9 @@ impl SendHalf {
 
     /// Waits until the last piece of `data` may be queued, sends all others and gives it back.
     async fn send_all_but_last(&mut self, mut data: DataBuf) -> Result<DataBuf, Error> {
-        while data.has_remaining() {
-            if data.remaining() <= QUEUED_UNAWAITED && !self.is_unawaited {
-                self.is_unawaited = true;
-                break;
-            }
+        // h2 would keep all that is queued, whatever the window.
+        let unawaited = mem::take(&mut self.unawaited);
+        while data.remaining() > unawaited {
             self.stream.reserve_capacity(data.remaining());
             let capacity = self.capacity().await?;
             if capacity >= data.remaining() {
@@ -97,11 +96,13 @@ impl fmt::Debug for SendHalf {
 /// The half that receives DATA and trailers.
 pub struct RecvHalf {
     stream: h2::RecvStream,
+    /// A payload that [`RecvHalf::is_broken_off`] came upon.
+    ahead: Option<Bytes>,
 }
 
 impl RecvHalf {
     pub(super) fn new(stream: h2::RecvStream) -> Self {
-        Self { stream }
+        Self { stream, ahead: None }
     }
 
     /// The payload of the next DATA frame; `None` at the end of DATA. Its window is given back at once, because only a
@@ -112,7 +113,11 @@ impl RecvHalf {
 
     /// See [`RecvHalf::data`].
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        self.stream.poll_data(cx).map(|data| {
+        let data = match self.ahead.take() {
+            Some(data) => Poll::Ready(Some(Ok(data))),
+            None => self.stream.poll_data(cx),
+        };
+        data.map(|data| {
             let Some(data) = data.transpose()? else { return Ok(None) };
             // It fails only for more than was received.
             let _ = self.stream.flow_control().release_capacity(data.len());
@@ -128,6 +133,20 @@ impl RecvHalf {
     /// Whether END_STREAM has been received and nothing is left to read.
     pub fn is_end_stream(&self) -> bool {
         self.stream.is_end_stream()
+    }
+
+    /// Whether nothing is left to read because the stream was broken off: h2 then no longer knows of an END_STREAM that
+    /// came before.
+    pub fn is_broken_off(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.stream.poll_data(&mut cx) {
+            Poll::Ready(Some(Ok(data))) => {
+                self.ahead = Some(data);
+                false
+            }
+            Poll::Ready(Some(Err(_))) => true,
+            Poll::Ready(None) | Poll::Pending => false,
+        }
     }
 }
 
@@ -145,6 +164,6 @@ pub(super) fn reset_error(reset: Result<h2::Reason, h2::Error>) -> Error {
     }
 }
 
-// The first piece of a stream, up to this size, is queued without waiting for the window: an answer of one message leaves
-// with its headers and trailers at once. h2 keeps it until then, so the memory is bounded by the number of streams.
+// The first piece of a stream, if no larger than this, is queued without waiting for the window, which spares a unary
+// call the look at it. It is one per stream, so the memory is bounded by the number of streams.
 const QUEUED_UNAWAITED: usize = 16 * 1024;

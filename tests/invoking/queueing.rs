@@ -1,0 +1,119 @@
+//! Calls above the peer's MAX_CONCURRENT_STREAMS wait their turn; none fails for it.
+
+use std::time::Duration;
+
+use wirepath::Channel;
+
+use crate::peer::{MAX_CONCURRENT_STREAMS, Peer, Seen, connect, good, say};
+
+type Saying = tokio::task::JoinHandle<Result<wirepath::Response<bytes::Bytes>, wirepath::Status>>;
+
+fn begin(channel: &Channel, count: usize) -> Vec<Saying> {
+    (0..count)
+        .map(|_| {
+            let channel = channel.clone();
+            tokio::spawn(async move { say(&channel, b"hi").await })
+        })
+        .collect()
+}
+
+/// The streams that are opened within this time.
+async fn opened(peer: &mut Peer, time: Duration) -> Vec<u32> {
+    let seen = peer.during(time).await;
+    let streams = seen.iter().filter_map(|seen| match seen {
+        Seen::Headers { stream, .. } => Some(*stream),
+        _ => None,
+    });
+    streams.collect()
+}
+
+const WHILE: Duration = Duration::from_millis(40);
+
+#[tokio::test]
+async fn rule_46_above_a_limit_of_1_calls_take_turns() {
+    let (channel, mut listener) = connect();
+    let mut peer = {
+        // The limit is known before the crowd comes.
+        let first = begin(&channel, 1);
+        let mut peer = Peer::silent(&mut listener).await;
+        peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
+        let stream = peer.request().await;
+        peer.send(&good(stream, b"")).await;
+        for call in first {
+            call.await.unwrap().unwrap();
+        }
+        peer
+    };
+    let calls = begin(&channel, 20);
+    for _ in 0..20 {
+        let streams = opened(&mut peer, Duration::from_millis(10)).await;
+        assert_eq!(streams.len(), 1);
+        peer.send(&good(streams[0], b"")).await;
+    }
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rule_46_a_limit_of_0_holds_all_calls_until_it_is_raised() {
+    let (channel, mut listener) = connect();
+    let first = begin(&channel, 1);
+    let mut peer = Peer::silent(&mut listener).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 0)]).await;
+    let stream = peer.request().await;
+    peer.send(&good(stream, b"")).await;
+    for call in first {
+        call.await.unwrap().unwrap();
+    }
+    let calls = begin(&channel, 5);
+    assert_eq!(opened(&mut peer, WHILE).await, []);
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 2)]).await;
+    let mut answered = 0;
+    while answered < 5 {
+        let streams = opened(&mut peer, WHILE).await;
+        assert!((1..=2).contains(&streams.len()), "{streams:?}");
+        for stream in streams {
+            peer.send(&good(stream, b"")).await;
+            answered += 1;
+        }
+    }
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rule_46_before_settings_100_streams_are_opened_and_the_rest_follows() {
+    let (channel, mut listener) = connect();
+    let calls = begin(&channel, 130);
+    let mut peer = Peer::silent(&mut listener).await;
+    let mut streams = opened(&mut peer, WHILE).await;
+    assert_eq!(streams.len(), 100);
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1000)]).await;
+    streams.extend(opened(&mut peer, WHILE).await);
+    assert_eq!(streams.len(), 130);
+    for stream in streams {
+        peer.send(&good(stream, b"")).await;
+    }
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_its_turn_still_has_a_deadline() {
+    let (channel, mut listener) = connect();
+    let first = begin(&channel, 1);
+    let mut peer = Peer::silent(&mut listener).await;
+    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
+    peer.request().await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let options = wirepath::CallOptions::new().timeout(Duration::from_millis(30));
+    let status = crate::peer::say_with(&channel, options).await.unwrap_err();
+    assert_eq!(status.code(), wirepath::Code::DeadlineExceeded);
+    assert_eq!(opened(&mut peer, WHILE).await, []);
+    for call in first {
+        call.abort();
+    }
+}
