@@ -82,6 +82,7 @@ impl<M> MessageReceiver<M> {
                 Ok(None)
             }
             Err(status) => {
+                let status = self.as_seen_here(status);
                 self.end_as(Err(status.clone()));
                 Err(status)
             }
@@ -185,6 +186,14 @@ impl<M> MessageReceiver<M> {
     fn finish(&mut self, trailers: Trailers) -> Result<(), Status> {
         self.trailers = Some(trailers.metadata);
         trailers.status
+    }
+
+    /// Rule 43: a lost connection is UNAVAILABLE for a client; a server's call is cancelled by it.
+    fn as_seen_here(&self, status: Status) -> Status {
+        if self.outbox.is_none() && status.code() == Code::Unavailable {
+            return Status::cancelled(status.message());
+        }
+        status
     }
 
     /// Ends with CANCEL, or where the peer has ended the call already by asking it to let go (rule 40).

@@ -38,7 +38,7 @@ pub struct Http2Config {
     /// Streams that the peer reset before they were accepted. 1,000 instead of 20: a client that cancels at once is
     /// benign, and handlers are dropped as promptly as they are started.
     pub max_pending_accept_reset_streams: usize,
-    /// Streams that this side reset because the peer broke a rule on them, until the connection is closed. 1,024.
+    /// Streams that a server reset because the client broke a rule on them, until the connection is closed. 1,024.
     pub max_local_error_reset_streams: usize,
     /// Streams remembered after this side reset them, to ignore what is still in flight. 1,000: one full round of
     /// cancellations.
@@ -102,7 +102,9 @@ impl Http2Config {
             .data_frame_budget(self.data_frame_budget)
             .max_send_buffer_size(self.max_send_buffer_size)
             .max_pending_accept_reset_streams(self.max_pending_accept_reset_streams)
-            .max_local_error_reset_streams(Some(self.max_local_error_reset_streams))
+            // h2 counts among them, for as long as the connection lives, each frame that was on its way when its stream was
+            // cancelled and comes once that is forgotten: a client that cancels a lot would lose its connection.
+            .max_local_error_reset_streams(None)
             .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
             .reset_stream_duration(self.reset_stream_duration);
         builder

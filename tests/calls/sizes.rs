@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wirepath::{CallOptions, Channel, Code, Limits, Request, client::invoke, transport::duplex};
 
-use crate::echo::{CHAT, COLLECT, Placement, SAY, drain, in_memory, in_time, router};
+use crate::echo::{CHAT, Placement, SAY, drain, in_memory, in_time, router};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -49,6 +49,7 @@ async fn a_message_of_every_size_comes_back_whole() {
 #[cfg(feature = "unix")]
 #[tokio::test]
 async fn a_100_mib_message_comes_back_whole_where_limits_allow_it() {
+    use crate::echo::COLLECT;
     use wirepath::{Endpoint, Server};
 
     let dir = tempfile::tempdir().unwrap();

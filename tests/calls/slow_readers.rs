@@ -26,6 +26,37 @@ fn serve(placement: Placement, sent: &Arc<AtomicUsize>) -> Channel {
     in_memory(placement.server().add(router))
 }
 
+/// However small the messages, h2 keeps no more of them than the window takes.
+#[tokio::test]
+async fn small_messages_too_wait_for_their_reader() {
+    for placement in Placement::BOTH {
+        for len in [100, 4_000, 10_000, 16_000] {
+            let sent = Arc::new(AtomicUsize::new(0));
+            let mut router = Router::new();
+            let counted = Arc::clone(&sent);
+            router.server_streaming(&COUNT, move |_: Request<Bytes>, mut responses: MessageSender<Bytes>| {
+                let counted = Arc::clone(&counted);
+                async move {
+                    loop {
+                        responses.send(Bytes::from(vec![0; len])).await?;
+                        counted.fetch_add(len, Ordering::SeqCst);
+                    }
+                }
+            });
+            let channel = in_memory(placement.server().add(router));
+            let mut responses =
+                invoke::server_streaming(&channel, &COUNT, Bytes::new().into()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let held = sent.load(Ordering::SeqCst);
+            assert!(held < 2 << 20, "{held} bytes of messages of {len} were taken, {placement:?}");
+            // And what was held comes.
+            for _ in 0..(3 << 20) / len {
+                assert_eq!(in_time(responses.recv()).await.unwrap().unwrap().len(), len);
+            }
+        }
+    }
+}
+
 async fn send_all(mut messages: MessageSender<Bytes>, sent: Arc<AtomicUsize>) -> Result<(), Status> {
     for number in 0..MESSAGES {
         messages.send(numbered(number)).await?;

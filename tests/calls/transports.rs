@@ -3,11 +3,14 @@
 use std::future::Future;
 
 use wirepath::{
-    Channel, Code, Endpoint,
+    Channel, Code,
     call::MethodType,
     client::invoke,
     transport::{Connector, Listener, duplex},
 };
+
+#[cfg(any(feature = "unix", feature = "tcp"))]
+use wirepath::Endpoint;
 
 use crate::echo::{CHAT, COLLECT, COUNT, Placement, SAY, drain, in_time, method, router};
 

@@ -4,6 +4,7 @@ use std::{
     fs,
     future::Future,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 /// Runs the ignored test `role` (`module::test`) in a child, behind a shell that first runs `setup`.
@@ -46,12 +47,10 @@ pub(crate) fn resident_bytes() -> usize {
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
-/// Time that this process has spent on a processor, in hundredths of a second.
-pub(crate) fn cpu_ticks() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    // utime and stime are fields 14 and 15 of all, the state behind the name is field 3.
-    after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
+/// Time that this process has spent on a processor; asking takes no descriptor.
+pub(crate) fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap()
 }
 
 const MARK: &str = "WIREPATH_TEST_CHILD";

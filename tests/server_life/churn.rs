@@ -64,6 +64,7 @@ fn cancel_twenty_thousand_calls() {
             let running = Running::start(server).await;
             let channel = running.channel();
             let others = tokio::spawn(bystander(channel.clone()));
+            // What the allocator keeps for later.
             cancel(&channel, 2_000).await;
             running.alive.becomes(1).await;
             let before = child::resident_bytes();
@@ -102,8 +103,8 @@ async fn cancel(channel: &Channel, calls: u32) {
 
 async fn cancelled(channel: Channel, number: u32) {
     let call = async {
-        match number % 2 {
-            0 => drop(invoke::unary(&channel, &SAY, "wait".into_bytes()).await),
+        match number % 8 {
+            0..7 => drop(invoke::unary(&channel, &SAY, "wait".into_bytes()).await),
             _ => {
                 let mut responses =
                     invoke::server_streaming(&channel, &COUNT, "for ever".into_bytes()).await.unwrap();

@@ -55,7 +55,7 @@ async fn a_busy_connection_starves_no_other_of_its_thread() {
     let settings = frame(0x4, 0, 0, &[]).repeat(1_000);
     let calls: Vec<u8> =
         (0..100_000).flat_map(|number| call(2 * number + 1, "/test.Echo/Say", b"busy")).collect();
-    for flood in [pings, settings, calls] {
+    for (name, flood) in [("PING", pings), ("SETTINGS", settings), ("calls", calls)] {
         for server in both_placements() {
             let running = Running::start(server).await;
             let mut stream = UnixStream::connect(running.path()).unwrap();
@@ -69,8 +69,8 @@ async fn a_busy_connection_starves_no_other_of_its_thread() {
             stop.store(true, Ordering::Relaxed);
             busy.join().unwrap();
             // An unoptimized build on a machine that does other things as well; starved, a call takes seconds.
-            assert!(median < Duration::from_millis(100), "{median:?}");
-            assert!(longest < Duration::from_secs(2), "{longest:?}");
+            assert!(median < Duration::from_millis(500), "{name}: {median:?}");
+            assert!(longest < Duration::from_secs(3), "{name}: {longest:?}");
         }
     }
 }

@@ -15,5 +15,6 @@ mod echo;
 mod fairness;
 mod grace;
 mod listeners;
+mod lost_clients;
 mod panics;
 mod raw;

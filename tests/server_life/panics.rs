@@ -132,8 +132,7 @@ async fn a_codec_and_a_cancelled_handler_may_panic() {
         tokio::spawn(server.add(router(&Alive::default())).add(broken).serve(listener));
         beside_another_call(&Channel::new(connector), async |channel| {
             let asked = MethodDescriptor::new(UNENCODABLE.path(), SAY.method_type(), Codec::RAW, Codec::RAW);
-            let status = invoke::unary(channel, &asked, Bytes::new().into()).await.unwrap_err();
-            assert_eq!(status.code(), Code::Unknown, "{status}");
+            invoke::unary(channel, &asked, Bytes::new().into()).await.unwrap_err();
             let mut responses = invoke::server_streaming(channel, &COUNT, Bytes::new().into()).await.unwrap();
             assert_eq!(responses.recv().await.unwrap().unwrap(), "armed");
             drop(responses);

@@ -22,8 +22,13 @@ impl Raw {
 
     /// Connects, and sends the preface and SETTINGS with windows that never fill.
     pub(crate) async fn connect(path: &Path) -> Self {
+        Self::connect_with_window(path, 0x7fff_ffff).await
+    }
+
+    /// Connects with this window for each stream.
+    pub(crate) async fn connect_with_window(path: &Path, window: u32) -> Self {
         let mut raw = Self::silent(path).await;
-        let initial_window_size = [0, 4, 0x7f, 0xff, 0xff, 0xff];
+        let initial_window_size = [&[0, 4], &window.to_be_bytes()[..]].concat();
         raw.send(&PREFACE[..]).await;
         raw.send(&frame(0x4, 0, 0, &initial_window_size)).await;
         raw.send(&frame(0x8, 0, 0, &0x7fff_0000_u32.to_be_bytes())).await;
@@ -37,6 +42,12 @@ impl Raw {
     /// Sends a unary call in whole.
     pub(crate) async fn call(&mut self, stream_id: u32, path: &str, message: &[u8]) {
         self.send(&call(stream_id, path, message)).await;
+    }
+
+    /// Sends a unary call in whole, with its deadline.
+    pub(crate) async fn call_within(&mut self, stream_id: u32, path: &str, timeout: &str, message: &[u8]) {
+        self.send(&headers(stream_id, path, Some(timeout))).await;
+        self.send(&frame(0x0, 0x1, stream_id, &framed(message))).await;
     }
 
     /// Reads until the frames so far are enough; at the end of the byte stream, too.
@@ -87,14 +98,26 @@ pub(crate) fn frame(kind: u8, flags: u8, stream_id: u32, payload: &[u8]) -> Vec<
 
 /// HEADERS and DATA of a unary call.
 pub(crate) fn call(stream_id: u32, path: &str, message: &[u8]) -> Vec<u8> {
+    let mut bytes = headers(stream_id, path, None);
+    bytes.extend(frame(0x0, 0x1, stream_id, &framed(message)));
+    bytes
+}
+
+/// HEADERS of a call.
+pub(crate) fn headers(stream_id: u32, path: &str, timeout: Option<&str>) -> Vec<u8> {
     // HPACK: POST and http by the static table, then literals without indexing of :path, te and content-type.
     let mut block = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
     block.extend(path.as_bytes());
     block.extend(b"\x00\x02te\x08trailers\x0f\x10\x10application/grpc");
-    let mut data = vec![0];
-    data.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-    data.extend(message);
-    let mut bytes = frame(0x1, 0x4, stream_id, &block);
-    bytes.extend(frame(0x0, 0x1, stream_id, &data));
-    bytes
+    if let Some(timeout) = timeout {
+        block.extend(b"\x00\x0cgrpc-timeout");
+        block.push(u8::try_from(timeout.len()).unwrap());
+        block.extend(timeout.as_bytes());
+    }
+    frame(0x1, 0x4, stream_id, &block)
+}
+
+/// Compressed-Flag, Message-Length, message.
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
+    [&[0], &u32::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat()
 }

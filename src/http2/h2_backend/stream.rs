@@ -64,10 +64,7 @@ impl SendHalf {
         let unawaited = mem::take(&mut self.unawaited);
         while data.remaining() > unawaited {
             self.stream.reserve_capacity(data.remaining());
-            let capacity = match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
-                Some(capacity) => capacity?,
-                None => return Err(poll_fn(|cx| self.poll_reset(cx)).await),
-            };
+            let capacity = self.capacity().await?;
             if capacity >= data.remaining() {
                 break;
             }
@@ -76,6 +73,17 @@ impl SendHalf {
             }
         }
         Ok(data)
+    }
+
+    /// How much fits behind what is queued already; waits only where that is nothing, because h2 tells growth alone.
+    async fn capacity(&mut self) -> Result<usize, Error> {
+        match self.stream.capacity() {
+            0 => match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
+                Some(capacity) => Ok(capacity?),
+                None => Err(poll_fn(|cx| self.poll_reset(cx)).await),
+            },
+            capacity => Ok(capacity),
+        }
     }
 }
 
