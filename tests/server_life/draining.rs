@@ -136,9 +136,9 @@ async fn a_client_that_is_still_sending_reads_its_last_answer_to_the_end() {
         let so_far = raw.read_until(|frames| frames.iter().any(|frame| is(FrameType::Ping)(&frame))).await;
         let ping = so_far.iter().find(is(FrameType::Ping)).unwrap();
         raw.send(&frame(0x6, 0x1, 0, &ping.payload)).await;
-        for _ in 0..30 {
+        for _ in 0..20 {
             raw.send(&frame(0x6, 0, 0, &[7; 8]).repeat(200)).await;
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let all = raw.read_to_end().await.expect("an end, no reset");
         assert!(is_answered(&all, 1), "{all:?}");
