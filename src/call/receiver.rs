@@ -121,8 +121,8 @@ impl<M> MessageReceiver<M> {
     /// The one message of a direction that must have just one, with the metadata around it.
     ///
     /// # Errors
-    /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (rule 22, as the gRPC
-    /// conformance suite has it).
+    /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (a cardinality
+    /// violation of statuscodes.md).
     pub async fn only_message(mut self) -> Result<Response<M>, Status> {
         let Some(message) = self.recv().await? else {
             return Err(Status::unimplemented("no message where there must be one"));
@@ -153,7 +153,6 @@ impl<M> MessageReceiver<M> {
         if self.outbox.is_some() {
             let trailers = match body.trailers().await? {
                 Some(fields) => Trailers::from_http(fields, http::StatusCode::OK),
-                // Rule 35.
                 None => return Err(Trailers::missing(http::StatusCode::OK)),
             };
             self.finish(trailers)?;
@@ -187,7 +186,7 @@ impl<M> MessageReceiver<M> {
         trailers.status
     }
 
-    /// Ends with CANCEL, or where the peer has ended the call already by asking it to let go (rule 40).
+    /// Ends with CANCEL, or where the peer has ended the call already by asking it to let go.
     fn end_as(&mut self, end: Result<(), Status>) {
         let code = if self.trailers.is_some() { error_code::NO_ERROR } else { error_code::CANCEL };
         self.end(code, end);
@@ -210,7 +209,7 @@ impl<M> Drop for MessageReceiver<M> {
     }
 }
 
-/// Reads the first header block of a response (rule 28).
+/// Reads the first header block of a response.
 pub(crate) fn response_start(
     response: http::Response<()>,
     body: &mut RecvHalf,
@@ -221,7 +220,7 @@ pub(crate) fn response_start(
     ResponseStart::from_http(response, is_only)
 }
 
-/// Rule 23: an encoding that was not offered is the server's mistake.
+/// An encoding that was not offered is the server's mistake: INTERNAL (compression.md).
 pub(crate) fn check_encoding(encoding: Encoding) -> Result<Encoding, Status> {
     if crate::codec::supported().contains(encoding) {
         Ok(encoding)
@@ -230,7 +229,7 @@ pub(crate) fn check_encoding(encoding: Encoding) -> Result<Encoding, Status> {
     }
 }
 
-/// Rule 32: the first bytes of an answer that is not gRPC say best what it is.
+/// The first bytes of an answer that is not gRPC say best what it is.
 pub(crate) async fn with_body_text(status: Status, body: &mut RecvHalf) -> Status {
     if status.origin() == Origin::Remote {
         return status;
