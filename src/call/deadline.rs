@@ -52,9 +52,9 @@ impl Deadline {
         match tokio::time::timeout_at(deadline.0, future).await {
             // A reset that the server's own deadline caused may arrive before this side's timer fires. A status that
             // the server sent is no such thing, though it may be read late.
-            Ok(Err(status)) if is_reset(&status) && deadline.is_past() => Err(deadline.exceeded()),
+            Ok(Err(status)) if is_reset(&status) && deadline.is_past() => Err(Deadline::exceeded()),
             Ok(result) => result,
-            Err(_) => Err(deadline.exceeded()),
+            Err(_) => Err(Deadline::exceeded()),
         }
     }
 
@@ -76,7 +76,7 @@ impl Deadline {
     }
 
     /// The status of a call that is given up.
-    pub(crate) fn exceeded(&self) -> Status {
+    pub(crate) fn exceeded() -> Status {
         Status::deadline_exceeded("the deadline has passed")
     }
 }

@@ -184,8 +184,8 @@ impl Call {
     ) -> Result<Self, Status> {
         let options = channel.options(options, method);
         let deadline = options.deadline_from_now();
-        if let Some(deadline) = deadline.filter(Deadline::is_past) {
-            return Err(deadline.exceeded());
+        if deadline.is_some_and(|deadline| deadline.is_past()) {
+            return Err(Deadline::exceeded());
         }
         let headers = channel.headers(method, |headers| {
             headers.timeout = deadline.map(|deadline| deadline.to_timeout());

@@ -231,7 +231,7 @@ async fn stream(
             let Some(deadline) = deadline else { return };
             deadline.passed().await;
         }
-        outbox.reset(error_code::CANCEL, deadline_passed());
+        outbox.reset(error_code::CANCEL, Deadline::exceeded());
     });
     // A client that is gone needs no answer.
     let _ = alongside(handling, pin!(send_stream(respond, outbox))).await.0;
@@ -294,8 +294,4 @@ async fn refuse(mut respond: Respond, refusal: Refusal, method: Method) {
             Err(error) => Err(error),
         },
     };
-}
-
-fn deadline_passed() -> Status {
-    Status::deadline_exceeded("the deadline has passed")
 }
