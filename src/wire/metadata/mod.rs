@@ -10,6 +10,8 @@ mod value;
 
 pub use value::MetadataValue;
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -17,7 +19,7 @@ use crate::wire::WireError;
 use crate::wire::error::excerpt;
 
 /// The metadata of one header block.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Metadata {
     /// None while there is no field: most calls have none, and a pointer moves faster than a map.
     fields: Option<Box<HeaderMap>>,
@@ -188,6 +190,21 @@ impl Metadata {
     }
 }
 
+/// Every value with its key, but for credentials: logs are read by more people than headers are.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (key, value) in self.iter() {
+            if key::is_secret(key) {
+                map.entry(&key, &format_args!("Sensitive"));
+            } else {
+                map.entry(&key, &value);
+            }
+        }
+        map.finish()
+    }
+}
+
 /// Counts the sound fields of the application in a received block, and finds one that is broken.
 fn survey(headers: &HeaderMap) -> (usize, Option<&HeaderName>) {
     let mut sound = 0;
@@ -306,6 +323,14 @@ mod tests {
         for (name, value) in &headers {
             assert_eq!(value.is_sensitive(), name != "x", "{name}");
         }
+    }
+
+    #[test]
+    fn debug_output_holds_no_credentials() {
+        let mut metadata = Metadata::new();
+        metadata.append("authorization", "Bearer secret").unwrap();
+        metadata.append("tenant", "blue").unwrap();
+        assert_eq!(format!("{metadata:?}"), r#"{"authorization": Sensitive, "tenant": Ascii("blue")}"#);
     }
 
     #[test]
