@@ -5,13 +5,11 @@
 
 use std::pin::pin;
 
-use http::StatusCode;
-
 use crate::{
     call::{
         CallOptions, Deadline, End, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
-        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, response_start,
-        with_body_text,
+        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, response_end,
+        response_start, with_body_text,
     },
     client::Channel,
     codec,
@@ -75,10 +73,7 @@ async fn receive_one<R>(
         return Err(Status::unimplemented("a second message in the response to a unary call"));
     }
     // <- HEADERS, END_STREAM
-    let trailers = match body.trailers().await? {
-        Some(fields) => Trailers::from_http(fields, StatusCode::OK),
-        None => return Err(Trailers::missing(StatusCode::OK)),
-    };
+    let trailers = response_end(&mut body).await?;
     match message {
         Some((message, is_compressed)) => {
             trailers.status?;
