@@ -1,7 +1,7 @@
 //! **Deadline**: the instant at which a call is given up, here.
 //!
 //! On the wire it is a [`Timeout`], a duration; each side turns that into an instant of its own clock. A deadline that
-//! passes ends the call with DEADLINE_EXCEEDED on this side and RST_STREAM(CANCEL) on the wire (rules 41 and 42).
+//! passes ends the call with DEADLINE_EXCEEDED on this side and RST_STREAM(CANCEL) on the wire.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -52,9 +52,9 @@ impl Deadline {
         match tokio::time::timeout_at(deadline.0, future).await {
             // A reset that the server's own deadline caused may arrive before this side's timer fires. A status that
             // the server sent is no such thing, though it may be read late.
-            Ok(Err(status)) if is_reset(&status) && deadline.is_past() => Err(deadline.exceeded()),
+            Ok(Err(status)) if is_reset(&status) && deadline.is_past() => Err(Deadline::exceeded()),
             Ok(result) => result,
-            Err(_) => Err(deadline.exceeded()),
+            Err(_) => Err(Deadline::exceeded()),
         }
     }
 
@@ -76,7 +76,7 @@ impl Deadline {
     }
 
     /// The status of a call that is given up.
-    pub(crate) fn exceeded(&self) -> Status {
+    pub(crate) fn exceeded() -> Status {
         Status::deadline_exceeded("the deadline has passed")
     }
 }
@@ -113,7 +113,6 @@ mod tests {
         assert_eq!(status.code(), Code::DeadlineExceeded);
     }
 
-    /// Rule 41.
     #[tokio::test(start_paused = true)]
     async fn a_cancel_that_arrives_after_the_deadline_is_the_deadline() {
         let deadline = Deadline::after(Duration::from_millis(5));

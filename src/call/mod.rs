@@ -10,6 +10,7 @@
 )]
 
 mod alongside;
+mod answer;
 mod deadline;
 mod encode;
 mod limits;
@@ -24,10 +25,10 @@ mod sender;
 
 pub(crate) use self::{
     alongside::alongside,
+    answer::{check_encoding, response_end, response_start, with_body_text},
     encode::{MessageDecoder, MessageEncoder},
     outbox::{End, Head, Next, Outbox},
     pump::pump,
-    receiver::{check_encoding, response_start, with_body_text},
 };
 pub use self::{
     deadline::Deadline,

@@ -7,9 +7,12 @@
 use std::pin::pin;
 
 use crate::{
-    call::{Deadline, MessageDecoder, Outbox, Response},
+    call::{
+        Deadline, MessageDecoder, Outbox, Response, check_encoding, response_end, response_start,
+        with_body_text,
+    },
     http2::{PendingResponse, RecvHalf, error_code},
-    wire::{Code, Encoding, Metadata, Origin, ResponseStart, Status, Trailers},
+    wire::{Code, Metadata, ResponseStart, Status, Trailers},
 };
 
 /// Receives the messages of one direction of a call.
@@ -122,8 +125,8 @@ impl<M> MessageReceiver<M> {
     /// The one message of a direction that must have just one, with the metadata around it.
     ///
     /// # Errors
-    /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (rule 22, as the gRPC
-    /// conformance suite has it).
+    /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (a cardinality
+    /// violation of statuscodes.md).
     pub async fn only_message(mut self) -> Result<Response<M>, Status> {
         let Some(message) = self.recv().await? else {
             return Err(Status::unimplemented("no message where there must be one"));
@@ -152,11 +155,7 @@ impl<M> MessageReceiver<M> {
             return Ok(Some(message));
         }
         if self.outbox.is_some() {
-            let trailers = match body.trailers().await? {
-                Some(fields) => Trailers::from_http(fields, http::StatusCode::OK),
-                // Rule 35.
-                None => return Err(Trailers::missing(http::StatusCode::OK)),
-            };
+            let trailers = response_end(body).await?;
             self.finish(trailers)?;
         }
         Ok(None)
@@ -218,47 +217,3 @@ impl<M> Drop for MessageReceiver<M> {
         }
     }
 }
-
-/// Reads the first header block of a response (rule 28).
-pub(crate) fn response_start(
-    response: http::Response<()>,
-    body: &mut RecvHalf,
-) -> Result<ResponseStart, Status> {
-    // A connection that broke after Trailers-Only, with the request still open, must not take the status with it.
-    let is_only =
-        body.is_end_stream() || response.headers().contains_key("grpc-status") && body.is_broken_off();
-    ResponseStart::from_http(response, is_only)
-}
-
-/// Rule 23: an encoding that was not offered is the server's mistake.
-pub(crate) fn check_encoding(encoding: Encoding) -> Result<Encoding, Status> {
-    if crate::codec::supported().contains(encoding) {
-        Ok(encoding)
-    } else {
-        Err(Status::new(Code::Internal, format!("grpc-encoding {} was not offered", encoding.name())))
-    }
-}
-
-/// Rule 32: the first bytes of an answer that is not gRPC say best what it is.
-pub(crate) async fn with_body_text(status: Status, body: &mut RecvHalf) -> Status {
-    if status.origin() == Origin::Remote {
-        return status;
-    }
-    let mut text = Vec::new();
-    while let Ok(Some(data)) = body.data().await {
-        text.extend_from_slice(&data[..data.len().min(BODY_TEXT_MAX - text.len())]);
-        if text.len() == BODY_TEXT_MAX {
-            break;
-        }
-    }
-    if text.is_empty() {
-        return status;
-    }
-    Status::new(
-        status.code(),
-        format!("{}; it begins: {:?}", status.message(), String::from_utf8_lossy(&text)),
-    )
-}
-
-// What grpc-go shows of such a body.
-const BODY_TEXT_MAX: usize = 1024;

@@ -204,5 +204,5 @@ impl fmt::Debug for ChannelBuilder {
     }
 }
 
-// Rule 14: grpc-<language>-<variant>/<version>.
+// "grpc-" Language ?("-" Variant) "/" Version (PROTOCOL-HTTP2.md, "User Agents").
 const USER_AGENT: &str = concat!("grpc-rust-wirepath/", env!("CARGO_PKG_VERSION"));

@@ -5,13 +5,11 @@
 
 use std::pin::pin;
 
-use http::StatusCode;
-
 use crate::{
     call::{
         CallOptions, Deadline, End, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
-        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, response_start,
-        with_body_text,
+        MethodDescriptor, Outbox, Request, Response, alongside, check_encoding, pump, response_end,
+        response_start, with_body_text,
     },
     client::Channel,
     codec,
@@ -43,7 +41,7 @@ pub async fn unary<Q, R>(
             alongside(sending, answer).await
         };
         if !is_sent && is_complete(&answer) {
-            // Rule 40: the server had enough.
+            // The server had enough: it answered before the request ended, and is told to expect no more of it.
             send.reset(error_code::NO_ERROR);
         }
         answer
@@ -75,10 +73,7 @@ async fn receive_one<R>(
         return Err(Status::unimplemented("a second message in the response to a unary call"));
     }
     // <- HEADERS, END_STREAM
-    let trailers = match body.trailers().await? {
-        Some(fields) => Trailers::from_http(fields, StatusCode::OK),
-        None => return Err(Trailers::missing(StatusCode::OK)),
-    };
+    let trailers = response_end(&mut body).await?;
     match message {
         Some((message, is_compressed)) => {
             trailers.status?;
@@ -88,7 +83,8 @@ async fn receive_one<R>(
     }
 }
 
-/// The status of an answer without a message; status OK without one breaks the call's shape (rule 22).
+/// The status of an answer without a message; status OK without one breaks the call's shape (response cardinality,
+/// statuscodes.md).
 fn no_message(trailers: Trailers) -> Status {
     let without = || Status::unimplemented("status OK without a message in the response to a unary call");
     trailers.status.err().unwrap_or_else(without)
@@ -173,7 +169,7 @@ impl Call {
     /// Settles options and headers.
     ///
     /// # Errors
-    /// DEADLINE_EXCEEDED if the deadline has passed already: nothing is sent (rule 6). UNIMPLEMENTED for an encoding
+    /// DEADLINE_EXCEEDED if the deadline has passed already: nothing is sent. UNIMPLEMENTED for an encoding
     /// that is not compiled in.
     fn prepare<Q, R>(
         channel: &Channel,
@@ -183,8 +179,8 @@ impl Call {
     ) -> Result<Self, Status> {
         let options = channel.options(options, method);
         let deadline = options.deadline_from_now();
-        if let Some(deadline) = deadline.filter(Deadline::is_past) {
-            return Err(deadline.exceeded());
+        if deadline.is_some_and(|deadline| deadline.is_past()) {
+            return Err(Deadline::exceeded());
         }
         let headers = channel.headers(method, |headers| {
             headers.timeout = deadline.map(|deadline| deadline.to_timeout());

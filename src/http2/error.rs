@@ -1,7 +1,7 @@
 //! What ends a stream or a connection, and who ended it.
 //!
 //! h2's errors become one value with the HTTP/2 error code (RFC 9113, section 7) and its initiator; towards the caller it
-//! becomes a [`Status`] by the table of PROTOCOL-HTTP2.md, "Errors" (rules 38 and 43).
+//! becomes a [`Status`] by the table of PROTOCOL-HTTP2.md, "Errors".
 
 use std::{fmt, io, sync::Arc};
 
@@ -56,22 +56,6 @@ impl Error {
         }
     }
 
-    /// Whether the peer refused the stream before any of it was handled, so that it is safe to send again.
-    pub fn is_refused(&self) -> bool {
-        matches!(self.kind, ErrorKind::Reset(error_code::REFUSED_STREAM))
-            && self.initiator == Initiator::Remote
-    }
-
-    /// Whether the stream was reset with NO_ERROR: "stop sending, the answer is complete" (RFC 9113, section 8.1).
-    pub fn is_no_error_reset(&self) -> bool {
-        matches!(self.kind, ErrorKind::Reset(error_code::NO_ERROR))
-    }
-
-    /// Whether the stream was reset with CANCEL.
-    pub fn is_cancel(&self) -> bool {
-        matches!(self.kind, ErrorKind::Reset(error_code::CANCEL))
-    }
-
     pub(crate) fn reset(code: u32, initiator: Initiator) -> Self {
         Self { kind: ErrorKind::Reset(code), initiator }
     }
@@ -110,7 +94,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Rules 38 and 43: RST_STREAM by its code, a lost connection is UNAVAILABLE.
+/// RST_STREAM by its code, a lost connection is UNAVAILABLE (statuscodes.md).
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let code = match error.kind {
@@ -124,10 +108,10 @@ impl From<Error> for Status {
 
 /// The error codes of RFC 9113, section 7, that gRPC itself sends.
 pub mod error_code {
-    /// The stream or connection ends without an error: "stop sending, the answer is complete".
-    pub const NO_ERROR: u32 = 0x0;
-    /// The stream was refused before any of it was handled.
-    pub const REFUSED_STREAM: u32 = 0x7;
+    use crate::frame::ErrorCode;
+
+    /// The stream or connection ends without an error: "stop sending, the answer is complete" (section 8.1).
+    pub const NO_ERROR: u32 = ErrorCode::NoError.number();
     /// The stream is not needed any more.
-    pub const CANCEL: u32 = 0x8;
+    pub const CANCEL: u32 = ErrorCode::Cancel.number();
 }

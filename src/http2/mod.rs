@@ -2,8 +2,9 @@
 //!
 //! [`ServerConnection`] and [`ClientConnection`] are h2 handshakes over a byte stream with every setting of
 //! [`Http2Config`] explicit. Between h2 and the byte stream stands the gate: h2 writes into it, and the
-//! driver of the connection decides when its bytes go out. Frames, flow control and stream states are h2's;
-//! the guard against what h2 does not police will be one more wrapper beside the gate.
+//! driver of the connection decides when its bytes go out. Frames, flow control and stream states are h2's.
+//! What h2 does not police is not policed here either: PING floods, clients that never say their preface, an
+//! `:authority` that is no URI authority (h2 resets such a stream before this library sees it).
 
 mod config;
 mod data;

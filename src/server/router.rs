@@ -1,6 +1,7 @@
 //! From a path to its handler.
 //!
-//! A path is looked up whole, byte for byte: "/" Service "/" Method, case-sensitive, without a query (rule 3).
+//! **Path** -> ":path" "/" Service-Name "/" {method name}, looked up whole, byte for byte: it is case-sensitive and has no
+//! query (PROTOCOL-HTTP2.md).
 
 use std::{collections::HashMap, fmt, future::Future};
 

@@ -47,7 +47,6 @@ pub(super) fn serve(
     };
     let path = &headers.path;
     let found = settings.admit(&headers, &peer).and_then(|()| {
-        // Rule 3.
         router.find(path.as_str()).ok_or_else(|| Status::unimplemented(format!("no method at {path}")))
     });
     match found {
@@ -59,7 +58,7 @@ pub(super) fn serve(
     }
 }
 
-/// Rule 23: an encoding that is known but not compiled in is as unknown.
+/// An encoding that is known but not compiled in is as unknown: UNIMPLEMENTED, with what is known (compression.md).
 fn check_encoding(headers: RequestHeaders) -> Result<RequestHeaders, Refusal> {
     if codec::supported().contains(headers.encoding) {
         return Ok(headers);
@@ -177,7 +176,7 @@ where
     })
 }
 
-/// The one message of a request that must have just one (rule 22).
+/// The one message of a request that must have just one (request cardinality, statuscodes.md).
 async fn only_message<Q>(
     request: Request<()>,
     decoder: &mut MessageDecoder<Q>,
@@ -237,11 +236,11 @@ async fn stream(
         // The stream's end shows in the sending below, which then drops the handler.
         if let Ended::Returned(result) = run(served, deadline, |_| Poll::Pending).await {
             outbox.end(End::Trailers(trailers(result, outbox.take_trailers())));
-            // Rule 42 holds as well while the last messages wait for the client.
+            // The deadline holds as well while the last messages wait for the client.
             let Some(deadline) = deadline else { return };
             deadline.passed().await;
         }
-        outbox.reset(error_code::CANCEL, deadline_passed());
+        outbox.reset(error_code::CANCEL, Deadline::exceeded());
     });
     // A client that is gone needs no answer.
     let _ = alongside(handling, pin!(send_stream(respond, outbox))).await.0;
@@ -321,10 +320,6 @@ async fn until_end(body: &mut RecvHalf) {
         }
     };
     let _ = tokio::time::timeout(MOMENT, ended).await;
-}
-
-fn deadline_passed() -> Status {
-    Status::deadline_exceeded("the deadline has passed")
 }
 
 // A client that has sent this much and not ended is told to stop: what a client may send before it hears from a server.

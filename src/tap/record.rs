@@ -30,6 +30,14 @@ impl Direction {
         }
     }
 
+    /// Whose bytes these are: `client` or `server`.
+    pub const fn sender(self) -> &'static str {
+        match self {
+            Direction::ClientToServer => "client",
+            Direction::ServerToClient => "server",
+        }
+    }
+
     /// The other direction.
     pub const fn reverse(self) -> Direction {
         match self {

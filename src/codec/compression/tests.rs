@@ -57,7 +57,6 @@ fn compresses_what_compresses() {
     }
 }
 
-// rule 20
 #[test]
 fn stops_at_the_limit() {
     let message = prose();
@@ -71,7 +70,7 @@ fn stops_at_the_limit() {
     }
 }
 
-// rule 20: 8 MiB of zeros, of which gzip makes 8 KiB; bounded.rs shows that no more than the limit is held
+// 8 MiB of zeros, of which gzip makes 8 KiB; bounded.rs shows that no more than the limit is held
 #[test]
 fn refuses_a_bomb() {
     let message = vec![0; 8 << 20];
@@ -82,7 +81,6 @@ fn refuses_a_bomb() {
     }
 }
 
-// rules 25 and 26
 #[test]
 fn refuses_a_message_cut_short() {
     let message = prose();
@@ -97,7 +95,6 @@ fn refuses_a_message_cut_short() {
     }
 }
 
-// rules 25 and 26
 #[test]
 fn refuses_what_follows_the_end() {
     for encoding in compressors().filter(|encoding| *encoding != Encoding::Snappy) {
@@ -111,7 +108,6 @@ fn refuses_what_follows_the_end() {
     }
 }
 
-// rule 26
 #[test]
 fn refuses_what_is_not_of_the_format() {
     for encoding in compressors() {
@@ -120,7 +116,6 @@ fn refuses_what_is_not_of_the_format() {
     }
 }
 
-// rule 26
 #[test]
 fn notices_a_wrong_checksum() {
     for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Snappy] {
@@ -143,7 +138,6 @@ fn reads_what_other_encoders_write() {
     }
 }
 
-// rule 23
 #[test]
 fn says_which_encoding_is_not_compiled_in() {
     for encoding in Encoding::ALL {

@@ -11,7 +11,6 @@ use bytes::Bytes;
 
 use self::object::Object;
 use super::event::{CallEvent, CallRecord, Event, EventKind, HeaderBlock, MessageRecord};
-use super::record::Direction;
 use super::text::Describe;
 use crate::frame::hpack::{Field, Representation};
 use crate::frame::{Frame, Payload};
@@ -22,7 +21,7 @@ pub fn write(out: &mut String, event: &Event, describe: &Describe<'_>) {
     let mut object = Object::open(out);
     object.number("v", VERSION);
     object.number("at_us", event.at.as_micros());
-    object.text("from", sender(event.direction));
+    object.text("from", event.direction.sender());
     object.number("offset", event.offset);
     match &event.kind {
         EventKind::Preface => object.text("event", "preface"),
@@ -161,13 +160,6 @@ fn write_bytes(object: &mut Object<'_>, key: &str, bytes: &[u8]) {
     match str::from_utf8(bytes) {
         Ok(text) => object.text(key, text),
         Err(_) => object.text(&format!("{key}_base64"), &base64::encode(bytes)),
-    }
-}
-
-const fn sender(direction: Direction) -> &'static str {
-    match direction {
-        Direction::ClientToServer => "client",
-        Direction::ServerToClient => "server",
     }
 }
 

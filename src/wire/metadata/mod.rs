@@ -1,7 +1,7 @@
 //! **Custom-Metadata** -> Binary-Header / ASCII-Header
 //!
-//! A multimap of what an application sends beside its messages. Values under one key keep their order (rule 11); binary
-//! values live under keys that end in `-bin` and travel as base64, several perhaps joined by commas (rule 9).
+//! A multimap of what an application sends beside its messages. Values under one key keep their order; binary
+//! values live under keys that end in `-bin` and travel as base64, several perhaps joined by commas.
 //! Names that belong to the call cannot get in, by either door: keys are checked when they are added, reserved fields
 //! are taken out when a header block is read.
 
@@ -10,6 +10,8 @@ mod value;
 
 pub use value::MetadataValue;
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -17,7 +19,7 @@ use crate::wire::WireError;
 use crate::wire::error::excerpt;
 
 /// The metadata of one header block.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Metadata {
     /// None while there is no field: most calls have none, and a pointer moves faster than a map.
     fields: Option<Box<HeaderMap>>,
@@ -188,6 +190,21 @@ impl Metadata {
     }
 }
 
+/// Every value with its key, but for credentials: logs are read by more people than headers are.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (key, value) in self.iter() {
+            if key::is_secret(key) {
+                map.entry(&key, &format_args!("Sensitive"));
+            } else {
+                map.entry(&key, &value);
+            }
+        }
+        map.finish()
+    }
+}
+
 /// Counts the sound fields of the application in a received block, and finds one that is broken.
 fn survey(headers: &HeaderMap) -> (usize, Option<&HeaderName>) {
     let mut sound = 0;
@@ -218,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_11_keeps_the_order_within_a_key() {
+    fn keeps_the_order_within_a_key() {
         let mut metadata = Metadata::new();
         for (key, value) in [("k", "1"), ("other", "x"), ("k", "2"), ("k", "1")] {
             metadata.append(key, value).unwrap();
@@ -245,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_9_gives_binary_values_decoded_and_apart() {
+    fn gives_binary_values_decoded_and_apart() {
         let read = Metadata::from_http(received(&[("k-bin", "AQ,Ag=="), ("k-bin", "Aw")])).unwrap();
         assert_eq!(read.get_all_bin("k-bin").collect::<Vec<_>>(), ["\x01", "\x02", "\x03"]);
         assert_eq!(read.get_bin("k-bin").unwrap(), [1][..]);
@@ -255,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_9_refuses_a_block_with_broken_base64() {
+    fn refuses_a_block_with_broken_base64() {
         let broken = Metadata::from_http(received(&[("k", "v"), ("k-bin", "AQ,*")]));
         assert_eq!(broken, Err(WireError::BinaryValue { key: "k-bin".into() }));
         let lossy = Metadata::from_http_lossy(received(&[("k", "v"), ("k-bin", "AQ,*"), ("k-bin", "AQ")]));
@@ -264,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_8_reserved_fields_do_not_come_in_from_the_wire() {
+    fn reserved_fields_do_not_come_in_from_the_wire() {
         let fields = [
             ("te", "trailers"),
             ("content-type", "application/grpc"),
@@ -294,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_55_marks_credentials_as_never_indexed() {
+    fn marks_credentials_as_never_indexed() {
         let mut metadata = Metadata::new();
         for key in ["authorization", "cookie", "x"] {
             metadata.append(key, "v").unwrap();
@@ -306,6 +323,14 @@ mod tests {
         for (name, value) in &headers {
             assert_eq!(value.is_sensitive(), name != "x", "{name}");
         }
+    }
+
+    #[test]
+    fn debug_output_holds_no_credentials() {
+        let mut metadata = Metadata::new();
+        metadata.append("authorization", "Bearer secret").unwrap();
+        metadata.append("tenant", "blue").unwrap();
+        assert_eq!(format!("{metadata:?}"), r#"{"authorization": Sensitive, "tenant": Ascii("blue")}"#);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) fn document(report: &Report) -> Value {
 
 fn frame(view: &FrameView) -> Value {
     json!({
-        "from": sender(view.direction),
+        "from": view.direction.sender(),
         "offset": view.offset,
         "frame": view.title,
         "purpose": view.purpose,
@@ -106,7 +106,7 @@ fn row(titled: &TitledRow) -> Value {
 fn comparison(comparison: &Comparison) -> Value {
     json!({
         "method": comparison.shape.method(),
-        "from": sender(comparison.direction),
+        "from": comparison.direction.sender(),
         "unix_bytes": comparison.unix,
         "tcp_bytes": comparison.tcp,
         "own_authority": likeness(&comparison.own_authority),
@@ -116,11 +116,4 @@ fn comparison(comparison: &Comparison) -> Value {
 
 fn likeness(likeness: &Likeness) -> Value {
     json!({ "equal": likeness.holds(), "how": likeness.to_string() })
-}
-
-fn sender(direction: wirepath::tap::Direction) -> &'static str {
-    match direction {
-        wirepath::tap::Direction::ClientToServer => "client",
-        wirepath::tap::Direction::ServerToClient => "server",
-    }
 }
