@@ -1,7 +1,7 @@
 //! **Deadline**: the instant at which a call is given up, here.
 //!
 //! On the wire it is a [`Timeout`], a duration; each side turns that into an instant of its own clock. A deadline that
-//! passes ends the call with DEADLINE_EXCEEDED on this side and RST_STREAM(CANCEL) on the wire.
+//! passes ends the call with DEADLINE_EXCEEDED on this side and RST_STREAM(CANCEL) on the wire (rules 41 and 42).
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -113,6 +113,7 @@ mod tests {
         assert_eq!(status.code(), Code::DeadlineExceeded);
     }
 
+    /// Rule 41.
     #[tokio::test(start_paused = true)]
     async fn a_cancel_that_arrives_after_the_deadline_is_the_deadline() {
         let deadline = Deadline::after(Duration::from_millis(5));

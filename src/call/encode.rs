@@ -63,7 +63,7 @@ impl<M> MessageEncoder<M> {
                 WireError::MessageTooLarge { len: plain.len() as u64, max: self.max_len as u64 }.into()
             );
         }
-        // An empty message has nothing to compress, and some decoders refuse an empty member.
+        // An empty message has nothing to compress, and some decoders refuse an empty member (rule 24).
         let is_compressed = !plain.is_empty();
         if is_compressed {
             codec::compress(encoding, &plain, buf)?;

@@ -1,8 +1,7 @@
 //! How large one message may be, in bytes after decompression.
 //!
 //! A prefix may promise 4 GiB; the limit is checked on the promise, before anything is kept, and again while a compressed
-//! message inflates. Past it the call ends with RESOURCE_EXHAUSTED (statuscodes.md). What nearer levels leave open,
-//! farther ones decide: call, method, channel or server.
+//! message inflates (rule 20). What nearer levels leave open, farther ones decide: call, method, channel or server.
 
 /// Limits on the size of one message. `None` leaves the decision to the next level; `usize::MAX` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -125,8 +125,8 @@ impl<M> MessageReceiver<M> {
     /// The one message of a direction that must have just one, with the metadata around it.
     ///
     /// # Errors
-    /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (a cardinality
-    /// violation of statuscodes.md).
+    /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (rule 22, as the gRPC
+    /// conformance suite has it).
     pub async fn only_message(mut self) -> Result<Response<M>, Status> {
         let Some(message) = self.recv().await? else {
             return Err(Status::unimplemented("no message where there must be one"));

@@ -204,5 +204,5 @@ impl fmt::Debug for ChannelBuilder {
     }
 }
 
-// "grpc-" Language ?("-" Variant) "/" Version (PROTOCOL-HTTP2.md, "User Agents").
+// Rule 14: grpc-<language>-<variant>/<version>.
 const USER_AGENT: &str = concat!("grpc-rust-wirepath/", env!("CARGO_PKG_VERSION"));

@@ -41,7 +41,7 @@ pub async fn unary<Q, R>(
             alongside(sending, answer).await
         };
         if !is_sent && is_complete(&answer) {
-            // The server had enough: it answered before the request ended, and is told to expect no more of it.
+            // Rule 40: the server had enough.
             send.reset(error_code::NO_ERROR);
         }
         answer
@@ -83,8 +83,7 @@ async fn receive_one<R>(
     }
 }
 
-/// The status of an answer without a message; status OK without one breaks the call's shape (response cardinality,
-/// statuscodes.md).
+/// The status of an answer without a message; status OK without one breaks the call's shape (rule 22).
 fn no_message(trailers: Trailers) -> Status {
     let without = || Status::unimplemented("status OK without a message in the response to a unary call");
     trailers.status.err().unwrap_or_else(without)
@@ -169,7 +168,7 @@ impl Call {
     /// Settles options and headers.
     ///
     /// # Errors
-    /// DEADLINE_EXCEEDED if the deadline has passed already: nothing is sent. UNIMPLEMENTED for an encoding
+    /// DEADLINE_EXCEEDED if the deadline has passed already: nothing is sent (rule 6). UNIMPLEMENTED for an encoding
     /// that is not compiled in.
     fn prepare<Q, R>(
         channel: &Channel,

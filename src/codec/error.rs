@@ -7,7 +7,7 @@ use crate::wire::{Code, Encoding, Status};
 
 /// The bytes are no message of the type that the method names.
 ///
-/// The peer or the two sides' schemas are at fault. A call ends with INTERNAL (statuscodes.md).
+/// The peer or the two sides' schemas are at fault. A call ends with INTERNAL (rule 26).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     reason: Cow<'static, str>,
@@ -129,14 +129,17 @@ mod tests {
     fn each_error_ends_a_call_with_the_code_of_its_rule() {
         let encoding = Encoding::Gzip;
         let cases = [
+            // rule 23
             (
                 CompressError::Unsupported { encoding },
                 "UNIMPLEMENTED: message encoding is not compiled in: gzip",
             ),
+            // rule 20
             (
                 CompressError::TooLarge { max_len: 9 },
                 "RESOURCE_EXHAUSTED: message inflates past the limit: 9 bytes",
             ),
+            // rule 26
             (
                 CompressError::Corrupt { encoding, error: io::Error::other("no header") },
                 "INTERNAL: message is not valid gzip: no header",

@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(field.as_ptr(), received[2..].as_ptr());
     }
 
+    // rule 26
     #[test]
     fn refuses_what_is_no_message() {
         let broken: [(&[u8], &str); 4] = [

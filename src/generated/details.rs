@@ -1,7 +1,7 @@
 //! **Status-Details** between [`wire::Status`](crate::wire::Status), which carries the bytes, and `google.rpc.Status`,
 //! which gives them types.
 //!
-//! `grpc-status` and `grpc-message` are what holds: details that do not decode, or that say something else, change
+//! `grpc-status` and `grpc-message` are what holds (rule 33): details that do not decode, or that say something else, change
 //! neither.
 
 use prost::Message;
@@ -63,6 +63,7 @@ mod tests {
         }
     }
 
+    // rule 33
     #[test]
     fn broken_details_hide_nothing() {
         let status = Status::not_found("no such file").with_details(&b"\xff\xff"[..]);

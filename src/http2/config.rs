@@ -26,7 +26,7 @@ pub struct Http2Config {
     /// SETTINGS_MAX_FRAME_SIZE. 64 KiB: four times fewer frames for large messages than with 16 KiB; from 256 KiB on
     /// page faults eat the gain.
     pub max_frame_size: u32,
-    /// SETTINGS_MAX_HEADER_LIST_SIZE. 16 KiB, as gRPC C-core has it (PROTOCOL-HTTP2.md suggests 8 KiB).
+    /// SETTINGS_MAX_HEADER_LIST_SIZE. 16 KiB, as gRPC C-core has it (PROTOCOL-HTTP2.md suggests 8 KiB; rule 12).
     pub max_header_list_size: u32,
     /// SETTINGS_HEADER_TABLE_SIZE. 4,096, the protocol's own default, both ways.
     pub header_table_size: u32,
@@ -45,8 +45,7 @@ pub struct Http2Config {
     pub max_concurrent_reset_streams: usize,
     /// How long they are remembered. One second: both ends are on one machine.
     pub reset_stream_duration: Duration,
-    /// Streams that a client opens before the server's SETTINGS say how many it may. 100, what RFC 9113 recommends at
-    /// least, not h2's endless.
+    /// Streams that a client opens before the server's SETTINGS say how many it may. 100 (rule 46), not h2's endless.
     pub initial_max_send_streams: usize,
 }
 

@@ -1,7 +1,7 @@
 //! What ends a stream or a connection, and who ended it.
 //!
 //! h2's errors become one value with the HTTP/2 error code (RFC 9113, section 7) and its initiator; towards the caller it
-//! becomes a [`Status`] by the table of PROTOCOL-HTTP2.md, "Errors".
+//! becomes a [`Status`] by the table of PROTOCOL-HTTP2.md, "Errors" (rules 38 and 43).
 
 use std::{fmt, io, sync::Arc};
 
@@ -94,7 +94,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// RST_STREAM by its code, a lost connection is UNAVAILABLE (statuscodes.md).
+/// Rules 38 and 43: RST_STREAM by its code, a lost connection is UNAVAILABLE.
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let code = match error.kind {

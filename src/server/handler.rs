@@ -1,7 +1,7 @@
 //! A handler without its message types, and what ends it early.
 //!
 //! A handler runs until it returns, the client cancels, or the deadline passes; in the last two cases it is dropped where
-//! it waits. A panic is its own: the call ends with UNKNOWN (statuscodes.md), the connection and other calls live.
+//! it waits. A panic is its own: the call ends with UNKNOWN (rule 37), the connection and other calls live.
 
 use std::{
     future::{Future, poll_fn},
@@ -74,7 +74,7 @@ pub(super) enum Ended<T> {
     Returned(Result<T, Status>),
     /// The client reset the stream, or the connection is gone: there is nobody to answer.
     Cancelled,
-    /// The deadline passed.
+    /// The deadline passed (rule 42).
     DeadlinePassed,
 }
 

@@ -1,7 +1,6 @@
 //! From a path to its handler.
 //!
-//! **Path** -> ":path" "/" Service-Name "/" {method name}, looked up whole, byte for byte: it is case-sensitive and has no
-//! query (PROTOCOL-HTTP2.md).
+//! A path is looked up whole, byte for byte: "/" Service "/" Method, case-sensitive, without a query (rule 3).
 
 use std::{collections::HashMap, fmt, future::Future};
 

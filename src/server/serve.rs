@@ -47,6 +47,7 @@ pub(super) fn serve(
     };
     let path = &headers.path;
     let found = settings.admit(&headers, &peer).and_then(|()| {
+        // Rule 3.
         router.find(path.as_str()).ok_or_else(|| Status::unimplemented(format!("no method at {path}")))
     });
     match found {
@@ -58,7 +59,7 @@ pub(super) fn serve(
     }
 }
 
-/// An encoding that is known but not compiled in is as unknown: UNIMPLEMENTED, with what is known (compression.md).
+/// Rule 23: an encoding that is known but not compiled in is as unknown.
 fn check_encoding(headers: RequestHeaders) -> Result<RequestHeaders, Refusal> {
     if codec::supported().contains(headers.encoding) {
         return Ok(headers);
@@ -176,7 +177,7 @@ where
     })
 }
 
-/// The one message of a request that must have just one (request cardinality, statuscodes.md).
+/// The one message of a request that must have just one (rule 22).
 async fn only_message<Q>(
     request: Request<()>,
     decoder: &mut MessageDecoder<Q>,
@@ -236,7 +237,7 @@ async fn stream(
         // The stream's end shows in the sending below, which then drops the handler.
         if let Ended::Returned(result) = run(served, deadline, |_| Poll::Pending).await {
             outbox.end(End::Trailers(trailers(result, outbox.take_trailers())));
-            // The deadline holds as well while the last messages wait for the client.
+            // Rule 42 holds as well while the last messages wait for the client.
             let Some(deadline) = deadline else { return };
             deadline.passed().await;
         }

@@ -33,7 +33,7 @@ impl Settings {
 
     pub(super) fn admit(&self, headers: &RequestHeaders, peer: &Peer) -> Result<(), Status> {
         let Some(interceptor) = &self.interceptor else { return Ok(()) };
-        // It runs while the connection is read: a panic must not take that down.
+        // It runs while the connection is read: a panic must not take that down (rule 37).
         catch_unwind(AssertUnwindSafe(|| interceptor(headers, peer)))
             .unwrap_or_else(|_| Err(Status::unknown("the interceptor panicked")))
     }

@@ -95,8 +95,7 @@ impl Call {
         }
     }
 
-    /// RST_STREAM. After the trailers it only stops a client that still sends (RFC 9113, section 8.1), so it cancels
-    /// nothing.
+    /// RST_STREAM. After the trailers it only stops a client that still sends (rule 40), so it cancels nothing.
     pub(super) fn reset(&mut self, code: ErrorCode, emit: &mut Vec<CallRecord>) {
         if !self.server_ended {
             self.step(CallEvent::Cancel { error_code: code.number() }, emit);

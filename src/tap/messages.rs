@@ -136,6 +136,7 @@ mod tests {
         Ok(seen)
     }
 
+    // Rule 19.
     #[test]
     fn joins_messages_cut_anywhere() {
         let wire = [0, 0, 0, 0, 3, b'a', b'b', b'c', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, b'd'];
@@ -173,6 +174,7 @@ mod tests {
         assert_eq!(budget.0, 1024);
     }
 
+    // Rule 17.
     #[test]
     fn a_flag_other_than_0_and_1_is_told() {
         assert_eq!(read(&[&[2, 0, 0, 0, 0]], &mut Budget::new(8)), Err(2));

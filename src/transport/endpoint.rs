@@ -2,7 +2,7 @@
 //!
 //! gRPC's naming.md, and two of our own. In `unix:path` the rest of the text is the path, byte for byte,
 //! colons and percents too. `unix:///abs/path` is a URI: its authority is empty, its path is absolute, and
-//! only here percent-encoding is decoded. `unix-abstract:name` is exactly the bytes after the
+//! only here percent-encoding is decoded (rule 69). `unix-abstract:name` is exactly the bytes after the
 //! colon, never decoded. `Display` gives a text that parses to the same endpoint; only a relative path or an
 //! abstract name that is not UTF-8 has none and is shown with replacement characters.
 
@@ -222,7 +222,8 @@ fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8
     }
 }
 
-/// `sun_path` without the NUL that ends a path. Linux takes a path without it, but not every peer copes.
+/// `sun_path` without the NUL that ends a path. Linux takes a path without it, but not every peer copes
+/// (rule 70).
 const MAX_PATH_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// `sun_path` without the NUL that begins an abstract name.
@@ -259,6 +260,7 @@ mod tests {
 
     #[test]
     fn decodes_percents_only_after_two_slashes() {
+        // rule 69
         let table: [(&str, &[u8]); 5] = [
             ("unix:///run/a.sock", b"/run/a.sock"),
             ("unix:///run/a%20b%3f%c3%A4", b"/run/a b?\xc3\xa4"),
@@ -285,6 +287,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_endpoint_and_names_the_way_out() {
+        // rule 69 for the authority
         let table = [
             ("", "write unix:PATH"),
             ("/run/a.sock", "write unix:PATH"),
@@ -333,6 +336,7 @@ mod tests {
 
     #[test]
     fn takes_107_bytes_and_refuses_108_with_both_numbers() {
+        // rule 70
         for scheme in ["unix:", "unix:///", "unix-abstract:"] {
             let slash = usize::from(scheme.ends_with('/'));
             let longest = format!("{scheme}{}", "a".repeat(107 - slash));

@@ -22,7 +22,7 @@ pub enum EndpointError {
         /// The text.
         input: String,
     },
-    /// `unix://host/path` names a host, which a socket file has not (naming.md).
+    /// `unix://host/path` names a host, which a socket file has not (naming.md; rule 69).
     Authority {
         /// The text.
         input: String,
@@ -46,7 +46,7 @@ pub enum EndpointError {
         /// The text.
         input: String,
     },
-    /// A path or an abstract name does not fit into `sun_path` (unix(7)).
+    /// A path or an abstract name does not fit into `sun_path` (rule 70).
     TooLong {
         /// The text.
         input: String,

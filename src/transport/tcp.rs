@@ -88,7 +88,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer
-/// has gone, is no worse for it.
+/// has gone, is no worse for it (rule 65).
 pub(super) fn set_nodelay(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
 }
@@ -157,6 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_without_the_option_is_kept() {
+        // rule 65
         let stream = without_tcp_options().unwrap();
         assert_eq!(stream.set_nodelay(true).unwrap_err().kind(), io::ErrorKind::Unsupported, "EOPNOTSUPP");
         set_nodelay(&stream);

@@ -1,6 +1,6 @@
 //! **Binary-Value** -> {base64 encoded value} (RFC 4648, section 4)
 //!
-//! The standard alphabet. Values leave without padding and are taken with or without it.
+//! The standard alphabet. Values leave without padding and are taken with or without it (rule 9).
 //! Unused bits of the last digit are ignored, as other implementations do. Splitting values that a peer joined with
 //! commas is `Metadata`'s job.
 
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn emits_no_padding_and_takes_both_forms() {
+    fn rule_9_emits_no_padding_and_takes_both_forms() {
         // RFC 4648, section 10.
         let table = [
             ("", "", ""),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_the_standard_alphabet() {
+    fn rule_9_uses_the_standard_alphabet() {
         assert_eq!(encode(&[0xfb, 0xef, 0xff]), "++//");
         assert_eq!(decode(b"++//").unwrap(), [0xfb, 0xef, 0xff]);
         assert_eq!(decode(b"--__"), Err(WireError::Base64 { position: 0 }));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_base64() {
+    fn rule_9_refuses_what_is_not_base64() {
         let table: [(&[u8], usize); 10] = [
             (b"Z", 1),
             (b"Zm9vY", 5),

@@ -1,8 +1,7 @@
 //! **Status** -> "grpc-status" 1*DIGIT ; 0-9
 //!
 //! The sixteen ways a call can fail, of statuscodes.md. Zero is not among them: OK is `Result::Ok` in this crate.
-//! On the wire a code is a decimal number without leading zeros; an unknown one reads as UNKNOWN, as
-//! statuscodes.md has it for a status that does not parse.
+//! On the wire a code is a decimal number without leading zeros; an unknown one reads as UNKNOWN (rule 29).
 
 use std::fmt;
 

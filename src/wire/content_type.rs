@@ -1,6 +1,6 @@
 //! **Content-Type** -> "content-type" "application/grpc" [("+proto" / "+json" / {custom})]
 //!
-//! The prefix must be followed by the end, `+` or `;`: `application/grpc-web` is another protocol.
+//! The prefix must be followed by the end, `+` or `;`: `application/grpc-web` is another protocol (rule 5).
 //! Parameters are passed over. A subtype that is unknown here is kept: whether it can be served is the codec's choice.
 
 use std::borrow::Cow;
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_the_prefix_before_the_end_plus_and_semicolon() {
+    fn rule_5_takes_the_prefix_before_the_end_plus_and_semicolon() {
         let table = [
             ("application/grpc", "proto", "application/grpc"),
             ("application/grpc+proto", "proto", "application/grpc+proto"),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_grpc_web_and_everything_else() {
+    fn rule_5_refuses_grpc_web_and_everything_else() {
         let values = [
             "",
             "application/grpc-web",

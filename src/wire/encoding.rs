@@ -1,7 +1,7 @@
 //! **Content-Coding** -> "identity" / "gzip" / "deflate" / "snappy" / {custom}
 //!
 //! **Message-Encoding** names the one compression of a stream's messages, **Message-Accept-Encoding** the set that a
-//! side can read. Names unknown here are passed over in a set; as a Message-Encoding they end the call (compression.md).
+//! side can read. Names unknown here are passed over in a set; as a Message-Encoding they end the call (rule 23).
 //! What is compiled in, and the compression itself, is the codec's business.
 
 use std::fmt;
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_set_passes_over_unknown_names() {
-        // grpc-js lists codings of both kinds, C-core lists without spaces.
+        // rule 23: grpc-js lists codings of both kinds, C-core lists without spaces.
         let table: [(&[u8], &str); 7] = [
             (b"identity, deflate, gzip", "identity,gzip,deflate"),
             (b"identity,deflate,gzip", "identity,gzip,deflate"),

@@ -1,7 +1,7 @@
 //! From the codes of HTTP to those of gRPC: http-grpc-status-mapping.md and the error table of PROTOCOL-HTTP2.md.
 //!
 //! Both tables serve where a peer did not say `grpc-status`: a proxy answered in a server's place, or a stream was reset.
-//! A `grpc-status` that was received always wins over them.
+//! A `grpc-status` that was received always wins over them (rule 31).
 
 use http::StatusCode;
 
@@ -27,7 +27,7 @@ pub fn code_from_http(status: StatusCode) -> Code {
 /// The code of a call whose stream was reset with this error code of RFC 9113, section 7.
 ///
 /// STREAM_CLOSED and codes without a name have no mapping and are UNKNOWN. NO_ERROR is INTERNAL here: after complete
-/// trailers it is no error at all, which only the reader of the stream can know.
+/// trailers it is no error at all, which only the reader of the stream can know (rule 39).
 pub fn code_from_rst(error_code: u32) -> Code {
     match error_code {
         NO_ERROR..=SETTINGS_TIMEOUT | FRAME_SIZE_ERROR | COMPRESSION_ERROR | CONNECT_ERROR => Code::Internal,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn maps_http_status() {
+    fn rule_31_maps_http_status() {
         let named = [
             (400, Code::Internal),
             (401, Code::Unauthenticated),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_reset_codes() {
+    fn rule_38_maps_reset_codes() {
         let table = [
             Code::Internal,          // NO_ERROR
             Code::Internal,          // PROTOCOL_ERROR
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn never_makes_the_codes_of_applications() {
+    fn rule_36_never_makes_the_codes_of_applications() {
         let reserved = [
             Code::InvalidArgument,
             Code::NotFound,

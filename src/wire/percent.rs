@@ -1,7 +1,7 @@
 //! **Status-Message** -> "grpc-message" Percent-Encoded
 //!
 //! UTF-8 first, then `%` and two upper-case hex digits for each byte outside 0x20-0x24 and 0x26-0x7E.
-//! Decoding never fails and never drops text: a `%` that begins no escape stays as it is, bytes that are not
+//! Decoding never fails and never drops text (rule 30): a `%` that begins no escape stays as it is, bytes that are not
 //! UTF-8 become replacement characters. A message that explains an error must not be lost to one.
 
 use std::borrow::Cow;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_all_but_printable_ascii_without_percent() {
+    fn rule_30_escapes_all_but_printable_ascii_without_percent() {
         let table = [
             ("", ""),
             ("my favorite character is %", "my favorite character is %25"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn decoding_keeps_what_is_no_escape() {
+    fn rule_30_decoding_keeps_what_is_no_escape() {
         let table: [(&[u8], &str); 8] = [
             (b"%zz", "%zz"),
             (b"100%", "100%"),

@@ -254,6 +254,7 @@ mod tests {
 
     #[test]
     fn broken_grammar_is_internal_and_a_limit_is_resource_exhausted() {
+        // rules 17 and 20
         let flag = Status::from(WireError::CompressedFlag { flag: 7 });
         assert_eq!(flag.to_string(), "INTERNAL: compressed flag must be 0 or 1: 7");
         let large = Status::from(WireError::MessageTooLarge { len: 9, max: 8 });

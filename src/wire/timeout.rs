@@ -2,7 +2,7 @@
 //!
 //! A deadline travels as a duration: 1 to 8 digits and a unit of H, M, S, m, u, n. Encoding picks the finest unit that
 //! fits and rounds up, so that a peer never gives up early. Reading takes every legal value, 0 among them, which is a
-//! deadline that has passed. Turning it into an instant is `call::Deadline`'s job.
+//! deadline that has passed (rule 6). Turning it into an instant is `call::Deadline`'s job.
 
 use std::fmt;
 use std::time::Duration;
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn picks_the_finest_unit_that_fits_and_rounds_up() {
+    fn rule_6_picks_the_finest_unit_that_fits_and_rounds_up() {
         let table = [
             (Duration::ZERO, "0n"),
             (Duration::from_nanos(1), "1n"),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_each_unit_and_what_real_peers_send() {
+    fn rule_6_reads_each_unit_and_what_real_peers_send() {
         let table = [
             ("2H", Duration::from_secs(7200)),
             ("3M", Duration::from_secs(180)),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_9_digits_no_digits_and_other_units() {
+    fn rule_6_refuses_9_digits_no_digits_and_other_units() {
         let texts = [
             "",
             "S",

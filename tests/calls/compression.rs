@@ -106,7 +106,7 @@ async fn a_channel_may_compress_all_its_calls() {
     assert_eq!(response.metadata().get("was-compressed"), Some("false"));
 }
 
-/// compression.md: flag 0 is legal for each message, and an empty one is not worth compressing.
+/// Rule 24: flag 0 is legal for each message, and an empty one is not worth compressing.
 #[tokio::test]
 async fn a_stream_is_compressed_message_by_message() {
     for placement in Placement::BOTH {
@@ -136,7 +136,7 @@ async fn a_stream_is_compressed_message_by_message() {
     }
 }
 
-/// The limit holds for what comes out, in both directions.
+/// Rule 20: the limit holds for what comes out, in both directions.
 #[tokio::test]
 async fn a_message_that_inflates_over_the_limit_is_refused() {
     let (channel, _, _) = serve(Placement::OnTheConnection);

@@ -94,6 +94,7 @@ fn serve(placement: Placement) -> Channel {
     in_memory(placement.server().add(router))
 }
 
+/// Rules 9 and 11.
 #[tokio::test]
 async fn a_unary_call_carries_metadata_three_ways() {
     for placement in Placement::BOTH {
@@ -126,6 +127,7 @@ async fn headers_may_leave_before_the_first_message() {
     assert_eq!(responses.recv().await.unwrap(), None);
 }
 
+/// Rules 30 and 33.
 #[tokio::test]
 async fn a_status_travels_with_text_details_and_metadata() {
     for placement in Placement::BOTH {

@@ -149,6 +149,7 @@ async fn sixty_four_streams_of_large_messages_do_not_deadlock() {
     }
 }
 
+/// Rule 20.
 #[tokio::test]
 async fn a_message_over_a_limit_is_refused_on_the_side_that_has_it() {
     let limits = Limits { max_recv: Some(1_000), max_send: Some(500) };

@@ -75,7 +75,7 @@ async fn small_messages_that_are_ready_together_share_data_frames() {
             let count = frames.iter().filter(|frame| frame.head.kind == FrameType::Data).count();
             assert!(count < MESSAGES / 50, "{count} DATA frames, {placement:?}");
             assert_eq!(data(&frames).len(), MESSAGES * (5 + 8));
-            // An empty one but for END_STREAM is a waste that peers count.
+            // Rule 53: an empty one but for END_STREAM is a waste that peers count.
             let is_empty = |frame: &&Frame| frame.head.kind == FrameType::Data && frame.head.len == 0;
             assert!(frames.iter().filter(is_empty).count() <= 1);
         }

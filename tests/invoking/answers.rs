@@ -23,7 +23,7 @@ async fn status_of_trailers(fields: Fields<'static>) -> Status {
 }
 
 #[tokio::test]
-async fn headers_message_and_trailers_are_an_answer() {
+async fn rule_27_headers_message_and_trailers_are_an_answer() {
     let channel = answering(|stream| {
         let start = [START, &[("first", "1")]].concat();
         let end = [OK, &[("last", "2")]].concat();
@@ -36,7 +36,7 @@ async fn headers_message_and_trailers_are_an_answer() {
 }
 
 #[tokio::test]
-async fn trailers_only_is_a_whole_answer() {
+async fn rule_28_trailers_only_is_a_whole_answer() {
     let only: Fields<'_> = &[
         (":status", "200"),
         ("content-type", "application/grpc"),
@@ -51,7 +51,7 @@ async fn trailers_only_is_a_whole_answer() {
 }
 
 #[tokio::test]
-async fn headers_and_trailers_without_data_have_initial_metadata() {
+async fn rule_28_headers_and_trailers_without_data_have_initial_metadata() {
     let (channel, mut listener) = connect();
     let (requests, mut responses) = chat(&channel).await;
     requests.finish().await.unwrap();
@@ -66,7 +66,7 @@ async fn headers_and_trailers_without_data_have_initial_metadata() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_answered_by_trailers_only_has_no_initial_metadata() {
+async fn rule_28_a_stream_that_is_answered_by_trailers_only_has_no_initial_metadata() {
     for (code, end) in [("0", None), ("9", Some(Code::FailedPrecondition))] {
         let channel = answering(move |stream| {
             last_headers(stream, &[START, &[("grpc-status", code), ("why", "so")]].concat())
@@ -82,7 +82,7 @@ async fn a_stream_that_is_answered_by_trailers_only_has_no_initial_metadata() {
 }
 
 #[tokio::test]
-async fn trailers_without_a_readable_status_are_unknown() {
+async fn rule_29_trailers_without_a_readable_status_are_unknown() {
     let table: [Fields<'_>; 5] = [
         &[("other", "1")],
         &[("grpc-status", "")],
@@ -98,7 +98,7 @@ async fn trailers_without_a_readable_status_are_unknown() {
 }
 
 #[tokio::test]
-async fn messages_are_percent_decoded_and_never_lost() {
+async fn rule_30_messages_are_percent_decoded_and_never_lost() {
     for (sent, read) in [
         ("plain", "plain"),
         ("50%25 %E2%98%BA", "50% \u{263a}"),
@@ -115,7 +115,7 @@ async fn messages_are_percent_decoded_and_never_lost() {
 }
 
 #[tokio::test]
-async fn an_http_error_is_told_by_the_table_with_its_first_bytes() {
+async fn rule_31_and_32_an_http_error_is_told_by_the_table_with_its_first_bytes() {
     for (http, code) in [
         ("400", Code::Internal),
         ("401", Code::Unauthenticated),
@@ -143,7 +143,7 @@ async fn an_http_error_is_told_by_the_table_with_its_first_bytes() {
 }
 
 #[tokio::test]
-async fn of_a_long_body_only_the_beginning_is_shown() {
+async fn rule_32_of_a_long_body_only_the_beginning_is_shown() {
     let start = headers(1, &[(":status", "500"), ("content-type", "text/html")]);
     let answer = [start, data(1, &[b'x'; 9000]), data(1, &[b'y'; 9000])].concat();
     // The body does not even end.
@@ -153,7 +153,7 @@ async fn of_a_long_body_only_the_beginning_is_shown() {
 }
 
 #[tokio::test]
-async fn a_status_wins_over_the_table() {
+async fn rule_31_a_status_wins_over_the_table() {
     let only = [(":status", "503"), ("content-type", "application/grpc"), ("grpc-status", "7")];
     assert_eq!(status_of(move |stream| last_headers(stream, &only)).await.code(), Code::PermissionDenied);
     let start = headers(1, &[(":status", "404"), ("content-type", "text/html"), ("grpc-status", "10")]);
@@ -162,7 +162,7 @@ async fn a_status_wins_over_the_table() {
 }
 
 #[tokio::test]
-async fn informational_responses_are_skipped() {
+async fn rule_31_informational_responses_are_skipped() {
     let channel = answering(|stream| {
         let hints =
             [headers(stream, &[(":status", "103"), ("link", "x")]), headers(stream, &[(":status", "100")])];
@@ -172,7 +172,7 @@ async fn informational_responses_are_skipped() {
 }
 
 #[tokio::test]
-async fn broken_details_never_hide_the_status() {
+async fn rule_33_broken_details_never_hide_the_status() {
     for (details, expected) in [("!!!", &b""[..]), ("A", b""), ("CAU", b"\x08\x05"), ("CAU=", b"\x08\x05")] {
         let channel = answering(move |stream| {
             let fields: Fields<'_> =
@@ -186,13 +186,13 @@ async fn broken_details_never_hide_the_status() {
 }
 
 #[tokio::test]
-async fn a_second_headers_without_end_stream_is_internal() {
+async fn rule_34_a_second_headers_without_end_stream_is_internal() {
     let answer = [headers(1, START), data(1, &framed(0, b"")), headers(1, OK)].concat();
     assert_eq!(status_of(move |_| answer.clone()).await.code(), Code::Internal);
 }
 
 #[tokio::test]
-async fn data_after_trailers_harms_no_other_call() {
+async fn rule_34_data_after_trailers_harms_no_other_call() {
     let channel = answering(|stream| {
         if stream == 1 { [good(1, b"first"), data(1, b"late")].concat() } else { good(stream, b"next") }
     });
@@ -203,7 +203,7 @@ async fn data_after_trailers_harms_no_other_call() {
 }
 
 #[tokio::test]
-async fn an_end_without_trailers_is_unknown() {
+async fn rule_35_an_end_without_trailers_is_unknown() {
     let answer = [headers(1, START), last_data(1, &framed(0, b"yes"))].concat();
     let status = status_of(move |_| answer.clone()).await;
     assert_eq!(status.code(), Code::Unknown, "{status}");
@@ -214,7 +214,7 @@ async fn an_end_without_trailers_is_unknown() {
 }
 
 #[tokio::test]
-async fn holds_for_streams() {
+async fn rule_35_holds_for_streams() {
     let channel = answering(|stream| [headers(stream, START), last_data(stream, &framed(0, b"a"))].concat());
     let mut responses = count(&channel).await.unwrap();
     assert_eq!(in_time(responses.recv()).await.unwrap().unwrap(), "a");
@@ -231,7 +231,7 @@ fn in_two_frames(stream: u32, flags: u8, fields: &[(&str, &str)]) -> Vec<u8> {
 
 /// 16 KiB of fields are announced as the most that is taken.
 #[tokio::test]
-async fn response_headers_over_the_limit_end_the_call_alone() {
+async fn rule_12_response_headers_over_the_limit_end_the_call_alone() {
     let long = "x".repeat(15_000);
     let fields = [START, &[("a", &long), ("b", &long)]].concat();
     let answer = [in_two_frames(1, 0, &fields), data(1, &framed(0, b"")), last_headers(1, OK)].concat();
@@ -241,7 +241,7 @@ async fn response_headers_over_the_limit_end_the_call_alone() {
 
 /// h2 drops what is beyond the limit, here the second field, and keeps the rest.
 #[tokio::test]
-async fn trailers_over_the_limit_keep_the_status_they_begin_with() {
+async fn rule_12_trailers_over_the_limit_keep_the_status_they_begin_with() {
     let long = "x".repeat(15_000);
     let fields = [("grpc-status", "5"), ("a", &long), ("b", &long)];
     let answer = [headers(1, START), in_two_frames(1, END_STREAM, &fields)].concat();

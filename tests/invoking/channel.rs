@@ -144,7 +144,7 @@ async fn connects_anew_after_the_server_restarts_at_its_path() {
 }
 
 #[tokio::test]
-async fn a_missing_path_is_unavailable_and_says_what_and_why() {
+async fn rule_68_a_missing_path_is_unavailable_and_says_what_and_why() {
     let status = say(&Channel::new(Endpoint::Unix("/nowhere/a.sock".into())), b"").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     for word in ["unix:/nowhere/a.sock", "ENOENT"] {
@@ -154,7 +154,7 @@ async fn a_missing_path_is_unavailable_and_says_what_and_why() {
 }
 
 #[tokio::test]
-async fn a_stale_socket_says_so() {
+async fn rule_68_a_stale_socket_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -166,7 +166,7 @@ async fn a_stale_socket_says_so() {
 
 #[cfg(feature = "tcp")]
 #[tokio::test]
-async fn a_refused_tcp_port_says_so() {
+async fn rule_68_a_refused_tcp_port_says_so() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint: Endpoint = format!("tcp:127.0.0.1:{port}").parse().unwrap();
     let status = say(&Channel::new(endpoint), b"").await.unwrap_err();
@@ -192,7 +192,7 @@ async fn every_call_that_waits_for_an_attempt_fails_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_call_that_waits_for_its_server_is_served_when_it_appears() {
+async fn rule_68_a_call_that_waits_for_its_server_is_served_when_it_appears() {
     let dir = tempfile::tempdir().unwrap();
     let endpoint: Endpoint = format!("unix:{}/a.sock", dir.path().display()).parse().unwrap();
     let channel = Channel::new(endpoint.clone());
@@ -205,7 +205,7 @@ async fn a_call_that_waits_for_its_server_is_served_when_it_appears() {
 
 /// Paused time: the only clock is the deadline's.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_waits_in_vain_ends_at_its_deadline_with_the_last_cause() {
+async fn rule_68_a_call_that_waits_in_vain_ends_at_its_deadline_with_the_last_cause() {
     for millis in [1, 30, 500, 7_000] {
         let (connector, listener) = duplex(8);
         drop(listener);
@@ -222,7 +222,7 @@ async fn a_call_that_waits_in_vain_ends_at_its_deadline_with_the_last_cause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_cause_is_told_also_when_the_last_attempt_hangs() {
+async fn rule_68_the_last_cause_is_told_also_when_the_last_attempt_hangs() {
     /// Fails once, then hangs.
     #[derive(Debug, Default)]
     struct Worse(AtomicUsize);
@@ -281,7 +281,7 @@ async fn a_listener_that_is_slow_to_accept_loses_nothing() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut peer = Peer::over(listener.accept().await.unwrap().into_parts().0);
     let stream = peer.request().await;
-    // The request did not wait for SETTINGS.
+    // Rule 48: the request did not wait for SETTINGS.
     peer.send(&[crate::peer::settings(&[]), good(stream, b"yes")].concat()).await;
     asking.await.unwrap().unwrap();
 }

@@ -11,7 +11,7 @@ use crate::peer::{
 };
 
 #[tokio::test]
-async fn every_reset_code_has_its_status() {
+async fn rule_38_every_reset_code_has_its_status() {
     let table = [
         (0x0, Code::Internal),
         (0x1, Code::Internal),
@@ -45,7 +45,7 @@ async fn every_reset_code_has_its_status() {
 
 /// The interop cases rst_after_header, rst_during_data and rst_after_data, which use NO_ERROR.
 #[tokio::test]
-async fn reset_no_error_before_trailers_is_internal() {
+async fn rule_39_reset_no_error_before_trailers_is_internal() {
     let whole = framed(0, b"message");
     for body in [&b""[..], &whole[..7], &whole] {
         let body = body.to_vec();
@@ -65,7 +65,7 @@ async fn reset_no_error_before_trailers_is_internal() {
 }
 
 #[tokio::test]
-async fn reset_no_error_after_trailers_is_success_in_the_same_read_and_later() {
+async fn rule_39_reset_no_error_after_trailers_is_success_in_the_same_read_and_later() {
     let channel = answering(|stream| [good(stream, b"yes"), reset(stream, NO_ERROR)].concat());
     for _ in 0..3 {
         assert_eq!(say(&channel, b"hi").await.unwrap().into_message(), "yes");
@@ -84,7 +84,7 @@ async fn reset_no_error_after_trailers_is_success_in_the_same_read_and_later() {
 }
 
 #[tokio::test]
-async fn holds_for_trailers_only_while_the_request_is_still_open() {
+async fn rule_39_holds_for_trailers_only_while_the_request_is_still_open() {
     for (status, code) in [("0", None), ("5", Some(Code::NotFound))] {
         let (channel, mut listener) = connect();
         let (_requests, mut responses) = chat(&channel).await;
@@ -98,7 +98,7 @@ async fn holds_for_trailers_only_while_the_request_is_still_open() {
 }
 
 #[tokio::test]
-async fn an_early_end_keeps_its_status_and_the_client_stops_with_reset_no_error() {
+async fn rule_40_an_early_end_keeps_its_status_and_the_client_stops_with_reset_no_error() {
     for (status, code) in [("0", None), ("8", Some(Code::ResourceExhausted))] {
         for only_trailers in [false, true] {
             let (channel, mut listener) = connect();
@@ -124,7 +124,7 @@ async fn an_early_end_keeps_its_status_and_the_client_stops_with_reset_no_error(
 }
 
 #[tokio::test]
-async fn also_where_only_the_headers_were_asked_for() {
+async fn rule_40_also_where_only_the_headers_were_asked_for() {
     let (channel, mut listener) = connect();
     let (mut requests, mut responses) = chat(&channel).await;
     let mut peer = Peer::accept(&mut listener).await;
@@ -137,7 +137,7 @@ async fn also_where_only_the_headers_were_asked_for() {
 }
 
 #[tokio::test]
-async fn holds_for_a_unary_request_that_waits_for_the_window() {
+async fn rule_40_holds_for_a_unary_request_that_waits_for_the_window() {
     for (status, code) in [("0", None), ("8", Some(Code::ResourceExhausted))] {
         let (channel, mut listener) = connect();
         let big = Request::new(Bytes::from(vec![7; 1 << 20]));
@@ -161,7 +161,7 @@ fn is_data(seen: &Seen) -> bool {
 }
 
 #[tokio::test]
-async fn a_passed_deadline_resets_with_cancel() {
+async fn rule_41_a_passed_deadline_resets_with_cancel() {
     let (channel, mut listener) = connect();
     let options = CallOptions::new().timeout(Duration::from_millis(40));
     let unary = tokio::spawn({
@@ -184,7 +184,7 @@ async fn a_passed_deadline_resets_with_cancel() {
 }
 
 #[tokio::test]
-async fn a_passed_deadline_resets_also_while_the_last_data_waits_for_the_window() {
+async fn rule_41_a_passed_deadline_resets_also_while_the_last_data_waits_for_the_window() {
     let (channel, mut listener) = connect();
     let options = CallOptions::new().timeout(Duration::from_millis(60));
     let request = Request::new(Bytes::from(vec![7; 1 << 20])).with_options(options);
@@ -199,14 +199,14 @@ async fn a_passed_deadline_resets_also_while_the_last_data_waits_for_the_window(
 }
 
 #[tokio::test]
-async fn a_cancel_of_the_server_before_the_deadline_is_cancelled() {
+async fn rule_41_a_cancel_of_the_server_before_the_deadline_is_cancelled() {
     let channel = answering(|stream| reset(stream, CANCEL));
     let options = CallOptions::new().timeout(Duration::from_secs(60));
     assert_eq!(say_with(&channel, options).await.unwrap_err().code(), Code::Cancelled);
 }
 
 #[tokio::test]
-async fn a_status_that_came_in_time_is_not_lost_when_it_is_read_late() {
+async fn rule_41_a_status_that_came_in_time_is_not_lost_when_it_is_read_late() {
     let channel =
         answering(|stream| [headers(stream, START), last_headers(stream, &[("grpc-status", "5")])].concat());
     let options = CallOptions::new().timeout(Duration::from_millis(50));
@@ -218,7 +218,7 @@ async fn a_status_that_came_in_time_is_not_lost_when_it_is_read_late() {
 }
 
 #[tokio::test]
-async fn the_servers_cancel_at_the_deadline_is_the_deadline() {
+async fn rule_41_the_servers_cancel_at_the_deadline_is_the_deadline() {
     let (channel, mut listener) = connect();
     let options = CallOptions::new().timeout(Duration::from_millis(50));
     let request = Request::new(()).with_options(options);

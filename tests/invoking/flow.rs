@@ -31,7 +31,7 @@ fn sent(seen: &[Seen]) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn window_is_given_back_as_the_application_reads() {
+async fn rule_49_window_is_given_back_as_the_application_reads() {
     let (channel, mut listener) = connect();
     let mut responses = count(&channel).await.unwrap();
     let mut peer = Peer::accept(&mut listener).await;
@@ -58,7 +58,7 @@ async fn window_is_given_back_as_the_application_reads() {
 }
 
 #[tokio::test]
-async fn a_window_of_0_holds_data_and_its_opening_lets_it_go() {
+async fn rule_50_a_window_of_0_holds_data_and_its_opening_lets_it_go() {
     for len in [100, 100_000] {
         let (channel, mut listener) = connect();
         // SETTINGS have to be here before the stream opens.
@@ -109,7 +109,7 @@ async fn accepted(len: usize) -> usize {
         }
     });
     let (bytes, empty) = sent(&peer.during(Duration::from_millis(300)).await);
-    assert_eq!(empty, 0, "peers count empty DATA and lose patience");
+    assert_eq!(empty, 0, "rule 53");
     assert!(bytes <= 65_535);
     let held = accepted.load(Ordering::SeqCst);
     // It goes on when the window opens.
@@ -122,7 +122,7 @@ async fn accepted(len: usize) -> usize {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_read_holds_the_sender_whatever_the_size_of_its_messages() {
+async fn rule_50_a_peer_that_does_not_read_holds_the_sender_whatever_the_size_of_its_messages() {
     for len in [8, 100, 1_000, 16_000, 100_000] {
         let accepted = accepted(len).await;
         assert!(accepted < 300_000, "{accepted} bytes accepted in messages of {len}");
@@ -130,7 +130,7 @@ async fn a_peer_that_does_not_read_holds_the_sender_whatever_the_size_of_its_mes
 }
 
 #[tokio::test]
-async fn many_small_messages_leave_in_few_frames() {
+async fn rule_52_many_small_messages_leave_in_few_frames() {
     let (channel, mut listener) = connect();
     let (mut requests, _responses) = chat(&channel).await;
     let mut peer = Peer::accept(&mut listener).await;
@@ -146,7 +146,7 @@ async fn many_small_messages_leave_in_few_frames() {
 }
 
 #[tokio::test]
-async fn a_million_unread_small_frames_do_not_end_the_connection() {
+async fn rule_52_a_million_unread_small_frames_do_not_end_the_connection() {
     let (channel, mut listener) = connect();
     let mut responses = count(&channel).await.unwrap();
     let mut peer = Peer::accept(&mut listener).await;
@@ -203,13 +203,13 @@ fn resident() -> usize {
 ///
 /// The test starts this executable again with its own name, because other tests share the memory of this process.
 #[test]
-fn a_gibibyte_to_a_reader_that_sleeps_takes_less_than_32_mib_in_both_directions() {
+fn rule_50_a_gibibyte_to_a_reader_that_sleeps_takes_less_than_32_mib_in_both_directions() {
     const CHILD: &str = "WIREPATH_TEST_FLOW_CHILD";
     if std::env::var_os(CHILD).is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         return runtime.unwrap().block_on(flow_a_gibibyte());
     }
-    let name = "flow::a_gibibyte_to_a_reader_that_sleeps_takes_less_than_32_mib_in_both_directions";
+    let name = "flow::rule_50_a_gibibyte_to_a_reader_that_sleeps_takes_less_than_32_mib_in_both_directions";
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture"])
         .env(CHILD, "1")

@@ -11,7 +11,7 @@ use crate::peer::{
 };
 
 #[tokio::test]
-async fn a_connection_lost_in_mid_call_is_unavailable_and_names_the_endpoint() {
+async fn rule_43_a_connection_lost_in_mid_call_is_unavailable_and_names_the_endpoint() {
     let beginnings: [Answer; 3] = [
         |_| Vec::new(),
         |stream| headers(stream, START),
@@ -34,7 +34,7 @@ async fn a_connection_lost_in_mid_call_is_unavailable_and_names_the_endpoint() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_fails_a_waiting_sender() {
+async fn rule_43_a_lost_connection_fails_a_waiting_sender() {
     let (channel, mut listener) = connect();
     let (mut requests, mut responses) = chat(&channel).await;
     let mut peer = Peer::accept(&mut listener).await;
@@ -57,7 +57,7 @@ type Answer = fn(u32) -> Vec<u8>;
 
 /// A whole answer and the end of the connection arrive together.
 #[tokio::test]
-async fn an_answer_that_was_complete_before_the_loss_is_delivered() {
+async fn rule_43_an_answer_that_was_complete_before_the_loss_is_delivered() {
     let answers: [(Answer, Result<&str, Code>); 2] =
         [(|stream| good(stream, b"yes"), Ok("yes")), (|stream| only(stream, "5"), Err(Code::NotFound))];
     for (answer, expected) in answers {
@@ -116,7 +116,7 @@ fn socketpair() -> (wirepath::Channel, Peer, std::os::fd::OwnedFd) {
 }
 
 #[tokio::test]
-async fn what_the_peer_sent_before_it_closed_with_unread_data_is_delivered() {
+async fn rule_43_what_the_peer_sent_before_it_closed_with_unread_data_is_delivered() {
     // The client's socket holds both an answer and ECONNRESET, its writes fail with EPIPE.
     for is_busy in [false, true] {
         let (channel, mut peer, control) = socketpair();
@@ -140,7 +140,7 @@ async fn what_the_peer_sent_before_it_closed_with_unread_data_is_delivered() {
 }
 
 #[tokio::test]
-async fn a_failed_write_ends_the_call_although_reads_only_wait() {
+async fn rule_43_a_failed_write_ends_the_call_although_reads_only_wait() {
     // The peer has shut down its reading side alone: EPIPE here, and no end of file.
     for len in [10, 100_000] {
         let (channel, mut peer, control) = socketpair();
@@ -156,7 +156,7 @@ async fn a_failed_write_ends_the_call_although_reads_only_wait() {
 }
 
 #[tokio::test]
-async fn calls_above_the_last_stream_are_unavailable_and_calls_below_finish() {
+async fn rule_44_calls_above_the_last_stream_are_unavailable_and_calls_below_finish() {
     let (channel, mut listener) = connect();
     let mut calls = Vec::new();
     let mut peer = None;
@@ -191,7 +191,7 @@ async fn calls_above_the_last_stream_are_unavailable_and_calls_below_finish() {
 }
 
 #[tokio::test]
-async fn a_graceful_goaway_lets_the_calls_in_flight_finish_and_then_closes() {
+async fn rule_44_a_graceful_goaway_lets_the_calls_in_flight_finish_and_then_closes() {
     let (channel, mut listener) = connect();
     let asking = tokio::spawn({
         let channel = channel.clone();

@@ -29,7 +29,7 @@ async fn code_of(frames: &[&[u8]]) -> Code {
 }
 
 #[tokio::test]
-async fn a_flag_must_be_0_or_1_and_have_an_encoding() {
+async fn rule_17_and_18_a_flag_must_be_0_or_1_and_have_an_encoding() {
     for flag in [1, 2, 0xff] {
         assert_eq!(code_of(&[&framed(flag, b"hi")]).await, Code::Internal, "{flag}");
     }
@@ -39,7 +39,7 @@ async fn a_flag_must_be_0_or_1_and_have_an_encoding() {
 }
 
 #[tokio::test]
-async fn a_message_may_be_cut_at_every_byte() {
+async fn rule_19_a_message_may_be_cut_at_every_byte() {
     let whole = framed(0, b"cut me");
     for cut in 1..whole.len() {
         assert_eq!(said(&[&whole[..cut], b"", &whole[cut..]]).await.unwrap(), "cut me", "cut at {cut}");
@@ -49,7 +49,7 @@ async fn a_message_may_be_cut_at_every_byte() {
 }
 
 #[tokio::test]
-async fn many_messages_fit_one_data_frame() {
+async fn rule_19_many_messages_fit_one_data_frame() {
     let three = [framed(0, b"a"), framed(0, b""), framed(0, b"c")].concat();
     let channel = answering(move |stream| {
         [headers(stream, START), data(stream, &three), last_headers(stream, OK)].concat()
@@ -62,7 +62,7 @@ async fn many_messages_fit_one_data_frame() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_refused_by_its_prefix_and_the_call_cancelled() {
+async fn rule_20_a_message_over_the_limit_is_refused_by_its_prefix_and_the_call_cancelled() {
     let (channel, mut listener) = connect();
     let asking = tokio::spawn(async move { say_with(&channel, CallOptions::new().max_recv(10)).await });
     let mut peer = Peer::accept(&mut listener).await;
@@ -74,7 +74,7 @@ async fn a_message_over_the_limit_is_refused_by_its_prefix_and_the_call_cancelle
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_of_sending_is_not_sent() {
+async fn rule_20_a_message_over_the_limit_of_sending_is_not_sent() {
     let (channel, mut listener) = connect();
     let status = say_with(&channel, CallOptions::new().max_send(1)).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
@@ -88,7 +88,7 @@ async fn listener_accepts(listener: &mut wirepath::transport::DuplexListener) {
 }
 
 #[tokio::test]
-async fn the_end_within_a_prefix_or_a_message_is_internal() {
+async fn rule_21_the_end_within_a_prefix_or_a_message_is_internal() {
     let whole = framed(0, b"cut off");
     for cut in 1..whole.len() {
         assert_eq!(code_of(&[&whole[..cut]]).await, Code::Internal, "cut at {cut}");
@@ -96,7 +96,7 @@ async fn the_end_within_a_prefix_or_a_message_is_internal() {
 }
 
 #[tokio::test]
-async fn no_message_or_two_are_unimplemented_in_a_unary_response() {
+async fn rule_22_no_message_or_two_are_unimplemented_in_a_unary_response() {
     assert_eq!(code_of(&[]).await, Code::Unimplemented);
     assert_eq!(code_of(&[b""]).await, Code::Unimplemented);
     assert_eq!(code_of(&[&framed(0, b"1"), &framed(0, b"2")]).await, Code::Unimplemented);
@@ -106,7 +106,7 @@ async fn no_message_or_two_are_unimplemented_in_a_unary_response() {
 }
 
 #[tokio::test]
-async fn a_status_other_than_ok_needs_no_message() {
+async fn rule_22_a_status_other_than_ok_needs_no_message() {
     for messages in [vec![], framed(0, b"1")] {
         let channel = answering(move |stream| {
             let end = last_headers(stream, &[("grpc-status", "5")]);
@@ -117,7 +117,7 @@ async fn a_status_other_than_ok_needs_no_message() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_was_not_offered_is_internal() {
+async fn rule_23_an_encoding_that_was_not_offered_is_internal() {
     for name in ["middle-out", "snappy-framed", ""] {
         let start = [START, &[("grpc-encoding", name)]].concat();
         let status = answered(&start, &[&framed(1, b"hi")]).await.unwrap_err();
@@ -149,13 +149,13 @@ mod gzip {
     }
 
     #[tokio::test]
-    async fn a_response_may_be_compressed_where_the_request_is_not() {
+    async fn rule_24_a_response_may_be_compressed_where_the_request_is_not() {
         assert_eq!(answered(GZIP, &[&framed(1, &compressed(b"small"))]).await.unwrap(), "small");
         assert_eq!(answered(GZIP, &[&framed(0, b"plain")]).await.unwrap(), "plain");
     }
 
     #[tokio::test]
-    async fn a_compressed_call_says_so_and_leaves_empty_messages_as_they_are() {
+    async fn rule_24_a_compressed_call_says_so_and_leaves_empty_messages_as_they_are() {
         let (channel, mut listener) = connect();
         let options = CallOptions::new().encoding(Encoding::Gzip);
         let asking = tokio::spawn(async move { say_with(&channel, options).await });
@@ -180,7 +180,7 @@ mod gzip {
     }
 
     #[tokio::test]
-    async fn a_corrupt_message_is_internal() {
+    async fn rule_26_a_corrupt_message_is_internal() {
         let good = compressed(b"the message that is corrupted");
         for broken in [b"no gzip at all".to_vec(), good[..good.len() - 3].to_vec(), Vec::new()] {
             let status = answered(GZIP, &[&framed(1, &broken)]).await.unwrap_err();
@@ -189,7 +189,7 @@ mod gzip {
     }
 
     #[tokio::test]
-    async fn the_limit_holds_while_a_message_inflates() {
+    async fn rule_20_the_limit_holds_while_a_message_inflates() {
         let bomb = framed(1, &compressed(&vec![0; 5 << 20]));
         let status = answered(GZIP, &[&bomb]).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");

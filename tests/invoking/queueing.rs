@@ -30,7 +30,7 @@ async fn opened(peer: &mut Peer, time: Duration) -> Vec<u32> {
 const WHILE: Duration = Duration::from_millis(40);
 
 #[tokio::test]
-async fn above_a_limit_of_1_calls_take_turns() {
+async fn rule_46_above_a_limit_of_1_calls_take_turns() {
     let (channel, mut listener) = connect();
     let mut peer = {
         // The limit is known before the crowd comes.
@@ -56,7 +56,7 @@ async fn above_a_limit_of_1_calls_take_turns() {
 }
 
 #[tokio::test]
-async fn a_limit_of_0_holds_all_calls_until_it_is_raised() {
+async fn rule_46_a_limit_of_0_holds_all_calls_until_it_is_raised() {
     let (channel, mut listener) = connect();
     let first = begin(&channel, 1);
     let mut peer = Peer::silent(&mut listener).await;
@@ -84,7 +84,7 @@ async fn a_limit_of_0_holds_all_calls_until_it_is_raised() {
 }
 
 #[tokio::test]
-async fn before_settings_100_streams_are_opened_and_the_rest_follows() {
+async fn rule_46_before_settings_100_streams_are_opened_and_the_rest_follows() {
     let (channel, mut listener) = connect();
     let calls = begin(&channel, 130);
     let mut peer = Peer::silent(&mut listener).await;

@@ -12,7 +12,7 @@ use crate::peer::{COLLECT, Peer, SAY, Seen, connect, good, in_time};
 async fn fields(peer: &mut Peer) -> Vec<(String, String)> {
     peer.find(|seen| match seen {
         Seen::Headers { fields, end, .. } => {
-            // The grammar has no END_STREAM here.
+            // Rule 7: the grammar has no END_STREAM here.
             assert!(!end);
             Some(fields.clone())
         }
@@ -41,7 +41,7 @@ async fn sent(request: Request<Bytes>) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn fields_leave_in_the_order_of_the_spec() {
+async fn rule_2_4_14_and_16_fields_leave_in_the_order_of_the_spec() {
     let mut request = Request::new(Bytes::from_static(b"hi")).with_timeout(Duration::from_secs(5));
     request.metadata_mut().append("zebra", "1").unwrap();
     request.metadata_mut().append("ant", "2").unwrap();
@@ -61,7 +61,7 @@ async fn fields_leave_in_the_order_of_the_spec() {
 }
 
 #[tokio::test]
-async fn a_passed_deadline_fails_here_and_sends_nothing() {
+async fn rule_6_a_passed_deadline_fails_here_and_sends_nothing() {
     let (channel, mut listener) = connect();
     let past = Request::new(Bytes::new()).with_timeout(Duration::ZERO);
     let status = say(&channel, past).await.unwrap().unwrap_err();
@@ -71,7 +71,7 @@ async fn a_passed_deadline_fails_here_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn the_timeout_is_what_is_left_in_the_finest_unit() {
+async fn rule_6_the_timeout_is_what_is_left_in_the_finest_unit() {
     for (timeout, unit, nanos) in [
         (Duration::from_millis(90), 'n', 1),
         (Duration::from_secs(5), 'u', 1_000),
@@ -86,9 +86,9 @@ async fn the_timeout_is_what_is_left_in_the_finest_unit() {
     }
 }
 
-/// What is sent is the time left, and connecting takes some of it.
+/// Rule 79: what is sent is the time left, and connecting takes some of it.
 #[tokio::test]
-async fn the_time_it_took_to_connect_is_taken_off_the_timeout() {
+async fn rule_6_the_time_it_took_to_connect_is_taken_off_the_timeout() {
     let (channel, listener) = crate::channel::slow_to_connect(Duration::from_millis(300));
     let mut listener = listener;
     let saying = say(&channel, Request::new(Bytes::new()).with_timeout(Duration::from_secs(4)));
@@ -107,7 +107,7 @@ async fn a_call_without_a_deadline_sends_no_timeout() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_message_ends_with_empty_data() {
+async fn rule_7_a_request_without_a_message_ends_with_empty_data() {
     let (channel, mut listener) = connect();
     let (requests, _responses) =
         in_time(invoke::client_streaming(&channel, &COLLECT, ().into())).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_request_without_a_message_ends_with_empty_data() {
 }
 
 #[tokio::test]
-async fn reserved_keys_cannot_be_set() {
+async fn rule_8_reserved_keys_cannot_be_set() {
     let mut metadata = Metadata::new();
     for key in
         ["grpc-timeout", "grpc-anything", ":path", "te", "content-type", "connection", "Upper", "", "sp ace"]
@@ -139,7 +139,7 @@ async fn reserved_keys_cannot_be_set() {
 }
 
 #[tokio::test]
-async fn binary_values_leave_without_padding_and_come_joined() {
+async fn rule_9_binary_values_leave_without_padding_and_come_joined() {
     let mut request = Request::new(Bytes::new());
     request.metadata_mut().append_bin("trace-bin", &[0xfb, 0xff, 1, 2]).unwrap();
     assert!(sent(request).await.contains(&("trace-bin".to_owned(), "+/8BAg".to_owned())));
@@ -157,7 +157,7 @@ async fn binary_values_leave_without_padding_and_come_joined() {
 }
 
 #[tokio::test]
-async fn values_of_a_key_keep_their_order() {
+async fn rule_11_values_of_a_key_keep_their_order() {
     let mut request = Request::new(Bytes::new());
     for (key, value) in [("a", "1"), ("b", "x"), ("a", "2"), ("a", "1")] {
         request.metadata_mut().append(key, value).unwrap();

@@ -30,7 +30,7 @@ fn is_answered(frames: &[Frame], stream_id: u32) -> bool {
     frames.iter().any(|frame| frame.head.stream_id == stream_id && ends(frame))
 }
 
-/// RFC 9113, section 6.8.
+/// Rule 44.
 #[tokio::test]
 async fn goaway_comes_twice_and_what_was_sent_in_between_is_served() {
     for server in both_placements() {

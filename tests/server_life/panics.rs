@@ -1,4 +1,4 @@
-//! Panics of user code: each is its own call's end and no other's.
+//! Panics of user code: each is its own call's end and no other's (rule 37).
 
 use bytes::{Bytes, BytesMut};
 use wirepath::{

@@ -8,7 +8,7 @@ use h2::Reason;
 use crate::peer::{answer, ask, connect, framed, open, request};
 
 #[tokio::test]
-async fn a_panic_is_unknown_and_harms_no_other_call() {
+async fn rule_37_a_panic_is_unknown_and_harms_no_other_call() {
     let (mut client, _) = connect().await;
     let (waiting, mut waiting_stream) = open(&mut client, request("/test.Echo/Chat"), false).await;
     let answered = ask(&mut client, request("/test.Echo/Say"), &[framed(0, b"panic")]).await.unwrap();
@@ -18,7 +18,7 @@ async fn a_panic_is_unknown_and_harms_no_other_call() {
 }
 
 #[tokio::test]
-async fn trailers_before_the_requests_end_are_followed_by_reset_no_error() {
+async fn rule_40_trailers_before_the_requests_end_are_followed_by_reset_no_error() {
     let (mut client, _) = connect().await;
     let (response, mut stream) = open(&mut client, request("/test.Echo/Chat"), false).await;
     stream.send_data(framed(0, b"enough"), false).unwrap();
@@ -28,7 +28,7 @@ async fn trailers_before_the_requests_end_are_followed_by_reset_no_error() {
 }
 
 #[tokio::test]
-async fn a_passed_deadline_drops_the_handler_and_resets_with_cancel() {
+async fn rule_42_a_passed_deadline_drops_the_handler_and_resets_with_cancel() {
     let (mut client, handlers) = connect().await;
     let mut hasty = request("/test.Echo/Say");
     hasty.headers_mut().insert("grpc-timeout", "20m".parse().unwrap());
@@ -38,7 +38,7 @@ async fn a_passed_deadline_drops_the_handler_and_resets_with_cancel() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_0_has_passed_at_once() {
+async fn rule_6_a_timeout_of_0_has_passed_at_once() {
     let (mut client, _) = connect().await;
     for zero in ["0n", "0H"] {
         let mut past = request("/test.Echo/Say");
@@ -49,7 +49,7 @@ async fn a_timeout_of_0_has_passed_at_once() {
 }
 
 #[tokio::test]
-async fn a_reset_from_the_peer_drops_the_handler_promptly() {
+async fn rule_42_a_reset_from_the_peer_drops_the_handler_promptly() {
     let (mut client, handlers) = connect().await;
     for (path, message) in [("/test.Echo/Say", "wait"), ("/test.Echo/Chat", "go on")] {
         let (_response, mut stream) = open(&mut client, request(path), false).await;
@@ -61,7 +61,7 @@ async fn a_reset_from_the_peer_drops_the_handler_promptly() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_drops_its_handlers() {
+async fn rule_43_a_lost_connection_drops_its_handlers() {
     let (mut client, handlers) = connect().await;
     let (response, mut stream) = open(&mut client, request("/test.Echo/Say"), false).await;
     stream.send_data(framed(0, b"wait"), true).unwrap();
@@ -72,7 +72,7 @@ async fn a_lost_connection_drops_its_handlers() {
 }
 
 #[tokio::test]
-async fn no_empty_data_is_sent_without_end_stream() {
+async fn rule_53_no_empty_data_is_sent_without_end_stream() {
     let (mut client, _) = connect().await;
     let (response, mut stream) = open(&mut client, request("/test.Echo/Chat"), false).await;
     stream.send_data(framed(0, b"one"), true).unwrap();

@@ -8,15 +8,16 @@ use crate::peer::{ask, connect, framed, request};
 async fn a_call_is_answered_by_headers_a_message_and_trailers() {
     let (mut client, _) = connect().await;
     let answer = ask(&mut client, request("/test.Echo/Say"), &[framed(0, b"hi")]).await.unwrap();
+    // Rule 27.
     assert_eq!(answer.headers.status(), 200);
     assert_eq!(answer.headers.headers()["content-type"], "application/grpc");
     assert_eq!(answer.body, framed(0, b"hi"));
-    // Required for OK too.
+    // Rule 29: also for OK.
     assert_eq!(answer.trailers.unwrap()["grpc-status"], "0");
 }
 
 #[tokio::test]
-async fn another_method_than_post_is_405() {
+async fn rule_1_another_method_than_post_is_405() {
     let (mut client, handlers) = connect().await;
     for method in ["GET", "PUT", "HEAD"] {
         let mut get = request("/test.Echo/Say");
@@ -28,7 +29,7 @@ async fn another_method_than_post_is_405() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_unimplemented_in_trailers_only() {
+async fn rule_3_an_unknown_path_is_unimplemented_in_trailers_only() {
     let (mut client, handlers) = connect().await;
     for path in [
         "/test.Echo/Nothing",
@@ -46,7 +47,7 @@ async fn an_unknown_path_is_unimplemented_in_trailers_only() {
 }
 
 #[tokio::test]
-async fn te_may_be_absent() {
+async fn rule_4_te_may_be_absent() {
     let (mut client, _) = connect().await;
     let mut without = request("/test.Echo/Say");
     without.headers_mut().remove("te");
@@ -54,7 +55,7 @@ async fn te_may_be_absent() {
 }
 
 #[tokio::test]
-async fn what_is_not_grpc_gets_415_and_a_text_that_says_what_is() {
+async fn rule_5_what_is_not_grpc_gets_415_and_a_text_that_says_what_is() {
     let (mut client, handlers) = connect().await;
     for content_type in ["application/json", "application/grpcweb", "application/grpc-web", "text/html", ""] {
         let mut other = request("/test.Echo/Say");
@@ -73,7 +74,7 @@ async fn what_is_not_grpc_gets_415_and_a_text_that_says_what_is() {
 }
 
 #[tokio::test]
-async fn a_malformed_timeout_is_400_and_internal() {
+async fn rule_6_a_malformed_timeout_is_400_and_internal() {
     let (mut client, handlers) = connect().await;
     for timeout in ["123456789m", "m", "5", "5X", "-5S", "1.5S", ""] {
         let mut hasty = request("/test.Echo/Say");
@@ -85,7 +86,7 @@ async fn a_malformed_timeout_is_400_and_internal() {
 }
 
 #[tokio::test]
-async fn bad_base64_in_a_bin_value_is_an_error_of_the_call_alone() {
+async fn rule_9_bad_base64_in_a_bin_value_is_an_error_of_the_call_alone() {
     let (mut client, _) = connect().await;
     let mut bad = request("/test.Echo/Say");
     bad.headers_mut().insert("trace-bin", "!!!".parse().unwrap());
@@ -98,7 +99,7 @@ async fn bad_base64_in_a_bin_value_is_an_error_of_the_call_alone() {
 }
 
 #[tokio::test]
-async fn two_hosts_are_400_and_a_missing_authority_is_served() {
+async fn rule_13_two_hosts_are_400_and_a_missing_authority_is_served() {
     let (mut client, _) = connect().await;
     let mut two = request("/test.Echo/Say");
     two.headers_mut().append("host", "a".parse().unwrap());
@@ -115,7 +116,7 @@ async fn two_hosts_are_400_and_a_missing_authority_is_served() {
 }
 
 #[tokio::test]
-async fn a_status_travels_with_its_text_and_details() {
+async fn rule_30_and_33_a_status_travels_with_its_text_and_details() {
     let (mut client, _) = connect().await;
     let answer = ask(&mut client, request("/test.Echo/Say"), &[framed(0, b"fail")]).await.unwrap();
     assert!(answer.is_trailers_only(), "{answer:?}");

@@ -1,4 +1,4 @@
-//! What a server answers to each request that a peer can send, seen as HTTP/2.
+//! What a server answers to each request that a peer can send, seen as HTTP/2: the rules of the protocol by number.
 
 mod cancelling;
 mod grammar;

@@ -15,13 +15,13 @@ async fn say(pieces: &[Bytes]) -> Answer {
 }
 
 #[tokio::test]
-async fn a_request_without_a_message_ends_with_a_status() {
+async fn rule_7_a_request_without_a_message_ends_with_a_status() {
     assert_eq!(say(&[]).await.status(), Some("12"));
     assert_eq!(say(&[Bytes::new()]).await.status(), Some("12"));
 }
 
 #[tokio::test]
-async fn a_flag_other_than_0_and_1_is_internal() {
+async fn rule_17_a_flag_other_than_0_and_1_is_internal() {
     for flag in [2, 0x7f, 0xff] {
         let answer = say(&[framed(flag, b"hi")]).await;
         assert_eq!(answer.status(), Some("13"), "{flag}: {answer:?}");
@@ -29,12 +29,12 @@ async fn a_flag_other_than_0_and_1_is_internal() {
 }
 
 #[tokio::test]
-async fn a_compressed_message_without_an_encoding_is_internal() {
+async fn rule_18_a_compressed_message_without_an_encoding_is_internal() {
     assert_eq!(say(&[framed(1, b"hi")]).await.status(), Some("13"));
 }
 
 #[tokio::test]
-async fn a_message_may_be_cut_at_every_byte() {
+async fn rule_19_a_message_may_be_cut_at_every_byte() {
     let whole = framed(0, b"cut me");
     for cut in 1..whole.len() {
         let answer = say(&[whole.slice(..cut), whole.slice(cut..)]).await;
@@ -45,7 +45,7 @@ async fn a_message_may_be_cut_at_every_byte() {
 }
 
 #[tokio::test]
-async fn many_messages_fit_one_data_frame_and_empty_data_is_legal() {
+async fn rule_19_many_messages_fit_one_data_frame_and_empty_data_is_legal() {
     let (mut client, _) = connect().await;
     let three = [framed(0, b"a"), framed(0, b""), framed(0, b"c")].concat();
     let pieces = [Bytes::new(), Bytes::from(three.clone()), Bytes::new()];
@@ -54,7 +54,7 @@ async fn many_messages_fit_one_data_frame_and_empty_data_is_legal() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_refused_by_its_prefix_alone() {
+async fn rule_20_a_message_over_the_limit_is_refused_by_its_prefix_alone() {
     let (mut client, handlers) =
         connect_to(|server| server.limits(Limits { max_recv: Some(10), max_send: None })).await;
     assert_eq!(
@@ -71,7 +71,7 @@ async fn a_message_over_the_limit_is_refused_by_its_prefix_alone() {
 }
 
 #[tokio::test]
-async fn the_end_within_a_prefix_or_a_message_is_internal() {
+async fn rule_21_the_end_within_a_prefix_or_a_message_is_internal() {
     let whole = framed(0, b"cut off");
     for cut in 1..whole.len() {
         let answer = say(&[whole.slice(..cut)]).await;
@@ -80,12 +80,12 @@ async fn the_end_within_a_prefix_or_a_message_is_internal() {
 }
 
 #[tokio::test]
-async fn a_second_message_in_a_unary_request_is_unimplemented() {
+async fn rule_22_a_second_message_in_a_unary_request_is_unimplemented() {
     assert_eq!(say(&[framed(0, b"1"), framed(0, b"2")]).await.status(), Some("12"));
 }
 
 #[tokio::test]
-async fn an_unknown_encoding_is_unimplemented_and_told_what_is_known() {
+async fn rule_23_an_unknown_encoding_is_unimplemented_and_told_what_is_known() {
     let (mut client, handlers) = connect().await;
     let mut unknown = request("/test.Echo/Say");
     unknown.headers_mut().insert("grpc-encoding", "middle-out".parse().unwrap());

@@ -194,6 +194,7 @@ async fn role_listens_and_leaves() {
 
 #[tokio::test]
 async fn a_path_of_107_bytes_works_and_one_of_108_touches_nothing() {
+    // rule 70
     let directory = tempdir().unwrap();
     let length = directory.path().as_os_str().len() + 1;
     let path = directory.path().join("a".repeat(107 - length));

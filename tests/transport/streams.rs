@@ -12,6 +12,7 @@ use crate::{assert_carries, child, listen, pair, unix};
 
 #[tokio::test]
 async fn an_abstract_name_is_its_exact_bytes() {
+    // rule 69
     let name = format!("wirepath-{}", std::process::id());
     let mut listener = Endpoint::UnixAbstract(name.clone().into_bytes()).listen().await.unwrap();
     assert_eq!(listener.endpoint(), format!("unix-abstract:{name}"));

@@ -56,6 +56,7 @@ const BLOCK: usize = 4096;
 mod tests {
     use super::*;
 
+    // rule 20
     #[test]
     fn holds_the_limit_and_one_byte_at_most() {
         let mut endless = io::repeat(7);

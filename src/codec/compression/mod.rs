@@ -1,11 +1,11 @@
 //! **Message-Encoding**: the compression of one message.
 //!
-//! No context is kept from one message to the next (PROTOCOL-HTTP2.md, "Message-Encoding"): each is one complete stream
-//! of its format, and cut short, or with bytes after its end, it is refused with INTERNAL (statuscodes.md). Inflating
-//! holds no more than the limit and one block, whatever a header promises, and stops at the first byte past the limit.
+//! Each message is compressed for itself and is one complete stream of its format: cut short, or with bytes after its
+//! end, it is refused (rules 25 and 26). Inflating holds no more than the limit and one block, whatever a header promises,
+//! and stops at the first byte past the limit (rule 20).
 //!
 //! One file per encoding, each behind the feature of its name. One that is not compiled in has no coder: a request that
-//! uses it ends with UNIMPLEMENTED (compression.md).
+//! uses it ends with UNIMPLEMENTED (rule 23).
 
 #[cfg(not(all(
     feature = "gzip",

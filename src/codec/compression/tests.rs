@@ -57,6 +57,7 @@ fn compresses_what_compresses() {
     }
 }
 
+// rule 20
 #[test]
 fn stops_at_the_limit() {
     let message = prose();
@@ -70,7 +71,7 @@ fn stops_at_the_limit() {
     }
 }
 
-// 8 MiB of zeros, of which gzip makes 8 KiB; bounded.rs shows that no more than the limit is held
+// rule 20: 8 MiB of zeros, of which gzip makes 8 KiB; bounded.rs shows that no more than the limit is held
 #[test]
 fn refuses_a_bomb() {
     let message = vec![0; 8 << 20];
@@ -81,6 +82,7 @@ fn refuses_a_bomb() {
     }
 }
 
+// rules 25 and 26
 #[test]
 fn refuses_a_message_cut_short() {
     let message = prose();
@@ -95,6 +97,7 @@ fn refuses_a_message_cut_short() {
     }
 }
 
+// rules 25 and 26
 #[test]
 fn refuses_what_follows_the_end() {
     for encoding in compressors().filter(|encoding| *encoding != Encoding::Snappy) {
@@ -108,6 +111,7 @@ fn refuses_what_follows_the_end() {
     }
 }
 
+// rule 26
 #[test]
 fn refuses_what_is_not_of_the_format() {
     for encoding in compressors() {
@@ -116,6 +120,7 @@ fn refuses_what_is_not_of_the_format() {
     }
 }
 
+// rule 26
 #[test]
 fn notices_a_wrong_checksum() {
     for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Snappy] {
@@ -138,6 +143,7 @@ fn reads_what_other_encoders_write() {
     }
 }
 
+// rule 23
 #[test]
 fn says_which_encoding_is_not_compiled_in() {
     for encoding in Encoding::ALL {

@@ -59,8 +59,7 @@ impl ServerConnection {
         self.driver.poll_linger(cx)
     }
 
-    /// Begins to drain: GOAWAY, then a PING, then GOAWAY with the last stream (RFC 9113, section 6.8). Calls in flight go
-    /// on.
+    /// Begins to drain: GOAWAY, then a PING, then GOAWAY with the last stream (rule 44). Calls in flight go on.
     pub fn graceful_shutdown(&mut self) {
         self.driver.connection_mut().h2.graceful_shutdown();
     }

@@ -125,6 +125,7 @@ fn a_unary_call_becomes_the_events_of_a16() {
     assert!(analyzer.calls.is_empty());
 }
 
+// Rule 28.
 #[test]
 fn trailers_only_is_a_trailer_and_no_header() {
     let mut analyzer = opened();
@@ -234,6 +235,7 @@ fn a_broken_header_block_ends_the_direction() {
     assert!(matches!(seen[..], [EventKind::Frame(_), EventKind::Broken(Broken::Frame(_))]), "{seen:?}");
 }
 
+// Rule 17.
 #[test]
 fn a_wrong_compressed_flag_ends_the_call_only() {
     let mut analyzer = opened();

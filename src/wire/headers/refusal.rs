@@ -30,7 +30,7 @@ pub enum Refusal {
         /// The status in it.
         status: Status,
     },
-    /// The request's messages are in an encoding unknown here: UNIMPLEMENTED, with what is known (compression.md).
+    /// The request's messages are in an encoding unknown here: UNIMPLEMENTED, with what is known (rule 23).
     UnknownEncoding {
         /// The name of the encoding.
         name: String,
@@ -101,7 +101,7 @@ mod tests {
     use crate::wire::{Code, Encoding};
 
     #[test]
-    fn what_is_not_grpc_is_told_what_is() {
+    fn rule_5_what_is_not_grpc_is_told_what_is() {
         let (response, body) = Refusal::unsupported_media_type().to_http(EncodingSet::EMPTY);
         assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn another_method_is_405_and_told_which_is_allowed() {
+    fn rule_1_another_method_is_405_and_told_which_is_allowed() {
         let (response, body) = Refusal::method_not_allowed().to_http(EncodingSet::EMPTY);
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()["allow"], "POST");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_encoding_is_unimplemented_and_told_the_known_ones() {
+    fn rule_23_an_unknown_encoding_is_unimplemented_and_told_the_known_ones() {
         let refusal = Refusal::UnknownEncoding { name: "lz4".into() };
         let both = EncodingSet::EMPTY.with(Encoding::Identity).with(Encoding::Gzip);
         for (accept, list) in [(both, "identity,gzip"), (EncodingSet::EMPTY, "identity")] {

@@ -1,8 +1,8 @@
 //! **Request-Headers** -> Call-Definition *Custom-Metadata
 //!
 //! Writing keeps the order of the spec: `te`, `grpc-timeout`, `content-type`, the encodings, the user agent, then
-//! metadata; h2 puts the pseudo-header fields before them. Reading takes the block apart or says how to refuse it.
-//! A missing `te` is no reason to refuse. Whether path, subtype and encoding can be served is not known here.
+//! metadata (rule 2); h2 puts the pseudo-header fields before them. Reading takes the block apart or says how to refuse it.
+//! A missing `te` is no reason to refuse (rule 4). Whether path, subtype and encoding can be served is not known here.
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE, USER_AGENT};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
@@ -16,7 +16,7 @@ use crate::wire::{ContentType, Encoding, EncodingSet, Metadata, Refusal, Timeout
 pub struct RequestHeaders {
     /// `:scheme`; `http` on a socket without TLS.
     pub scheme: Scheme,
-    /// `:authority`, or `host` in its stead; a client must send one, a server accepts none.
+    /// `:authority`, or `host` in its stead; a client must send one, a server accepts none (rule 15).
     pub authority: Option<Authority>,
     /// `:path`, which is `/` Service-Name `/` Method-Name.
     pub path: PathAndQuery,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_stand_in_the_order_of_the_spec() {
+    fn rule_2_fields_stand_in_the_order_of_the_spec() {
         let mut headers = call();
         headers.timeout = Some(Timeout::from_duration(Duration::from_secs(1)));
         headers.encoding = Encoding::Gzip;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_a_post_over_http() {
+    fn rule_1_and_16_a_call_is_a_post_over_http() {
         let request = call().to_http();
         assert_eq!((request.method(), request.version()), (&Method::POST, Version::HTTP_2));
         assert_eq!(*request.uri(), "http://localhost/pkg.Echo/Say");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_methods() {
+    fn rule_1_refuses_other_methods() {
         for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::CONNECT] {
             let mut request = call().to_http();
             *request.method_mut() = method;
@@ -204,20 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_kept_byte_for_byte() {
+    fn rule_3_the_path_is_kept_byte_for_byte() {
         let mut request = call().to_http();
         *request.uri_mut() = Uri::from_static("http://localhost/Pkg.echo/say%20x?q=1");
         assert_eq!(RequestHeaders::from_http(request).unwrap().path.as_str(), "/Pkg.echo/say%20x?q=1");
     }
 
     #[test]
-    fn te_may_be_absent() {
+    fn rule_4_te_may_be_absent() {
         assert!(grpc(&[]).is_ok());
         assert!(grpc(&[("te", "trailers")]).is_ok());
     }
 
     #[test]
-    fn refuses_what_is_not_grpc_with_415() {
+    fn rule_5_refuses_what_is_not_grpc_with_415() {
         for content_type in ["application/grpc-web", "application/grpcweb", "application/json", ""] {
             let refused = RequestHeaders::from_http(received(&[("content-type", content_type)]));
             assert_eq!(refused, Err(Refusal::unsupported_media_type()), "{content_type}");
@@ -226,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn keeps_an_unknown_subtype() {
+    fn rule_5_keeps_an_unknown_subtype() {
         let read =
             RequestHeaders::from_http(received(&[("content-type", "application/grpc+thrift")])).unwrap();
         assert_eq!(read.content_type.subtype(), "thrift");
     }
 
     #[test]
-    fn a_malformed_timeout_is_400_internal() {
+    fn rule_6_a_malformed_timeout_is_400_internal() {
         assert_eq!(grpc(&[("grpc-timeout", "0n")]).unwrap().timeout.unwrap().duration(), Duration::ZERO);
         for timeout in ["123456789n", "n", "5s", ""] {
             assert_eq!(status(grpc(&[("grpc-timeout", timeout)])), (400, Code::Internal), "{timeout}");
@@ -241,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn broken_base64_is_400_internal() {
+    fn rule_9_broken_base64_is_400_internal() {
         assert_eq!(status(grpc(&[("k-bin", "AQ,*")])), (400, Code::Internal));
         assert_eq!(grpc(&[("k-bin", "AQ,Ag")]).unwrap().metadata.get_all_bin("k-bin").count(), 2);
     }
 
     #[test]
-    fn refuses_fields_of_the_connection_and_a_second_host() {
+    fn rule_13_refuses_fields_of_the_connection_and_a_second_host() {
         for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
             assert_eq!(status(grpc(&[(name, "x")])), (400, Code::Internal), "{name}");
         }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn host_stands_in_for_a_missing_authority() {
+    fn rule_13_host_stands_in_for_a_missing_authority() {
         let authority = |uri, host| {
             let mut request = received(&[("content-type", "application/grpc"), ("host", host)]);
             *request.uri_mut() = Uri::from_static(uri);
@@ -263,12 +263,12 @@ mod tests {
         };
         assert_eq!(authority("/pkg.Echo/Say", "h:1").as_deref(), Some("h:1"));
         assert_eq!(authority("http://a/pkg.Echo/Say", "h").as_deref(), Some("a"));
-        // A path is no authority, and no reason to refuse.
+        // rule 15: a path is no authority, and no reason to refuse.
         assert_eq!(authority("/pkg.Echo/Say", "/run/a.sock"), None);
     }
 
     #[test]
-    fn a_missing_authority_is_accepted() {
+    fn rule_15_a_missing_authority_is_accepted() {
         let mut headers = call();
         headers.authority = None;
         let request = headers.clone().to_http();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_encoding_is_named() {
+    fn rule_23_an_unknown_encoding_is_named() {
         assert_eq!(grpc(&[("grpc-encoding", "lz4")]), Err(Refusal::UnknownEncoding { name: "lz4".into() }));
         assert_eq!(grpc(&[("grpc-encoding", "gzip")]).unwrap().encoding, Encoding::Gzip);
     }

@@ -1,7 +1,7 @@
 //! **Response** -> (Response-Headers *Length-Prefixed-Message Trailers) / Trailers-Only
 //!
-//! The first header block of a response, either kind. A client cannot know beforehand which one comes, nor that
-//! a gRPC server answers at all: a proxy's error page is told apart here and becomes a status by its `:status`.
+//! The first header block of a response, either kind. A client cannot know beforehand which one comes (rule 28), nor that
+//! a gRPC server answers at all: a proxy's error page is told apart here and becomes a status by its `:status` (rule 31).
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, Version};
@@ -51,8 +51,8 @@ impl ResponseStart {
     /// Reads the first header block of a response.
     ///
     /// # Errors
-    /// The status of the call when the block breaks the grammar: INTERNAL for an encoding of an unknown name
-    /// (compression.md) and for a `-bin` value that is not base64.
+    /// The status of the call when the block breaks the grammar: INTERNAL for an encoding of an unknown name (rule 23) and
+    /// for a `-bin` value that is not base64.
     pub fn from_http(response: Response<()>, end_stream: bool) -> Result<ResponseStart, Status> {
         let (parts, ()) = response.into_parts();
         let fields = CallFields::read(&parts.headers);
@@ -114,7 +114,7 @@ mod tests {
     const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
     #[test]
-    fn writes_status_content_type_encodings_and_metadata() {
+    fn rule_27_writes_status_content_type_encodings_and_metadata() {
         let mut headers = ResponseHeaders {
             encoding: Encoding::Gzip,
             accept_encoding: EncodingSet::EMPTY.with(Encoding::Identity).with(Encoding::Gzip),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn one_block_that_ends_the_stream_is_trailers_only() {
+    fn rule_28_one_block_that_ends_the_stream_is_trailers_only() {
         let only = response(200, &[GRPC, ("grpc-status", "12"), ("grpc-message", "no%20such"), ("k", "v")]);
         let Ok(ResponseStart::TrailersOnly(trailers)) = ResponseStart::from_http(only, true) else {
             panic!()
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_before_trailers_are_not_trailers_only() {
+    fn rule_28_headers_before_trailers_are_not_trailers_only() {
         let first = response(200, &[GRPC, ("k", "v")]);
         let Ok(ResponseStart::Headers(headers)) = ResponseStart::from_http(first, false) else { panic!() };
         assert_eq!(headers.metadata.get("k"), Some("v"));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sent_status_wins_over_http() {
+    fn rule_31_a_sent_status_wins_over_http() {
         let refused = [GRPC, ("grpc-status", "13"), ("grpc-message", "m")];
         for end_stream in [true, false] {
             let status = match ResponseStart::from_http(response(400, &refused), end_stream) {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_grpc_gets_a_status_by_the_table() {
+    fn rule_32_what_is_not_grpc_gets_a_status_by_the_table() {
         let html = ("content-type", "text/html");
         let table: [(u16, Fields<'_>, Code, &str); 5] = [
             (200, &[html], Code::Unknown, "200 OK, content-type \"text/html\""),
@@ -209,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_encoding_is_internal_for_a_client() {
+    fn rule_23_an_unknown_encoding_is_internal_for_a_client() {
         let status =
             ResponseStart::from_http(response(200, &[GRPC, ("grpc-encoding", "lz4")]), false).unwrap_err();
         assert_eq!(status.to_string(), "INTERNAL: grpc-encoding is unknown here: \"lz4\"");
     }
 
     #[test]
-    fn broken_base64_in_the_headers_is_internal() {
+    fn rule_9_broken_base64_in_the_headers_is_internal() {
         let status = ResponseStart::from_http(response(200, &[GRPC, ("k-bin", "*")]), false).unwrap_err();
         assert_eq!(status.code(), Code::Internal);
     }

@@ -1,8 +1,8 @@
 //! **Trailers** -> Status [Status-Message] [Status-Details] *Custom-Metadata
 //!
 //! How a call ends, in a block of its own or, as **Trailers-Only**, in the only block of the response. Reading never fails:
-//! whatever else is broken, the status must come through, and where it is missing the table of HTTP codes stands in
-//! (http-grpc-status-mapping.md).
+//! whatever else is broken, the status must come through (rules 29, 30, 33), and where it is missing the table of HTTP
+//! codes stands in (rules 31, 35).
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_written_too() {
+    fn rule_29_success_is_written_too() {
         let mut metadata = Metadata::new();
         metadata.append("k", "v").unwrap();
         let trailers = Trailers::ok(metadata);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_only_carries_content_type_and_status_in_one_block() {
+    fn rule_28_trailers_only_carries_content_type_and_status_in_one_block() {
         let accept = EncodingSet::EMPTY.with(Encoding::Gzip);
         let only = Trailers::from_status(Status::unimplemented("m")).to_http_only(ContentType::JSON, accept);
         assert_eq!((only.status(), only.version()), (StatusCode::OK, Version::HTTP_2));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_code_is_unknown_and_keeps_the_message() {
+    fn rule_29_an_unknown_code_is_unknown_and_keeps_the_message() {
         for code in [
             &b"17"[..],
             b"99",
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_message_is_kept_as_far_as_it_goes() {
+    fn rule_30_a_broken_message_is_kept_as_far_as_it_goes() {
         let status = received(&[("grpc-status", b"2"), ("grpc-message", b"50%zz \xff")]).status.unwrap_err();
         assert_eq!(status.message(), "50%zz \u{fffd}");
     }
 
     #[test]
-    fn broken_details_do_not_hide_the_status() {
+    fn rule_33_broken_details_do_not_hide_the_status() {
         let details =
             |text| received(&[("grpc-status", b"5"), ("grpc-status-details-bin", text)]).status.unwrap_err();
         assert_eq!((details(b"*").code(), details(b"*").details().len()), (Code::NotFound, 0));
@@ -237,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn broken_metadata_does_not_hide_the_status() {
+    fn rule_33_broken_metadata_does_not_hide_the_status() {
         let trailers = received(&[("grpc-status", b"5"), ("k-bin", b"*"), ("k", b"v")]);
         assert_eq!(trailers.status.unwrap_err().code(), Code::NotFound);
         assert_eq!((trailers.metadata.len(), trailers.metadata.get("k")), (1, Some("v")));
     }
 
     #[test]
-    fn without_a_status_the_table_decides() {
+    fn rule_35_without_a_status_the_table_decides() {
         let bare = received(&[("k", b"v")]);
         let status = bare.status.unwrap_err();
         assert_eq!(status.to_string(), "UNKNOWN: response ended without grpc-status: HTTP status 200 OK");

@@ -1,6 +1,6 @@
 //! Reading **Length-Prefixed-Message**s from a stream that is cut anywhere.
 //!
-//! DATA boundaries are not message boundaries: a prefix may come in five pieces, many messages in one.
+//! DATA boundaries are not message boundaries: a prefix may come in five pieces, many messages in one (rule 19).
 //! A message that lies in one piece leaves without a copy. The declared length is checked before anything is done with
 //! it, and nothing is allocated for bytes that have not come: memory follows what was received, within a small factor
 //! even when it comes byte by byte.
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_may_be_cut_anywhere() {
+    fn rule_19_a_stream_may_be_cut_anywhere() {
         let stream = b"\0\0\0\0\x03abc\x01\0\0\0\x01d\0\0\0\0\0\0\0\0\0\x02ef";
         let messages =
             [message(false, b"abc"), message(true, b"d"), message(false, b""), message(false, b"ef")];
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_data_means_nothing() {
+    fn rule_19_empty_data_means_nothing() {
         let mut deframer = MessageDeframer::new(None);
         for piece in [&b""[..], b"\0\0", b"", b"", b"\0\0\x01", b"", b"x"] {
             assert_eq!(deframer.next_message(), Ok(None));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_message_is_a_message() {
+    fn rule_19_an_empty_message_is_a_message() {
         assert_eq!(deframe(&[0; 10], 10).unwrap(), [message(false, b""), message(false, b"")]);
     }
 
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_declared_length_over_the_limit_at_once() {
+    fn rule_20_refuses_a_declared_length_over_the_limit_at_once() {
         let mut deframer = MessageDeframer::new(Some(4));
         deframer.push(Bytes::from_static(b"\0\0\0\0\x04abcd\0\0\0\0"));
         assert_eq!(deframer.next_message(), Ok(Some(message(false, b"abcd"))));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_another_flag_and_goes_no_further() {
+    fn rule_17_refuses_another_flag_and_goes_no_further() {
         let mut deframer = MessageDeframer::new(None);
         deframer.push(Bytes::from_static(b"\x02\0\0\0\0"));
         for _ in 0..2 {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_must_not_end_within_prefix_or_message() {
+    fn rule_21_the_stream_must_not_end_within_prefix_or_message() {
         let table: [(&[u8], Result<(), WireError>); 6] = [
             (b"", Ok(())),
             (b"\0", Err(WireError::TruncatedPrefix { received: 1 })),

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_message_over_the_limit_and_leaves_nothing_of_it() {
+    fn rule_20_refuses_a_message_over_the_limit_and_leaves_nothing_of_it() {
         let mut buf = BytesMut::from(&b"before"[..]);
         let start = MessageFramer::reserve(&mut buf);
         buf.extend_from_slice(b"head");

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefix_is_a_flag_and_a_big_endian_length() {
+    fn rule_17_prefix_is_a_flag_and_a_big_endian_length() {
         let table = [
             ([0, 0, 0, 0, 0], MessagePrefix { compressed: false, len: 0 }),
             ([1, 0, 0, 1, 2], MessagePrefix { compressed: true, len: 258 }),
@@ -86,19 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_other_flag() {
+    fn rule_17_refuses_every_other_flag() {
         for flag in 2..=u8::MAX {
             assert_eq!(MessagePrefix::parse([flag, 0, 0, 0, 0]), Err(WireError::CompressedFlag { flag }));
         }
     }
 
     #[test]
-    fn refuses_compression_that_was_not_declared() {
+    fn rule_18_refuses_compression_that_was_not_declared() {
         let message = |compressed| LengthPrefixedMessage { compressed, data: Bytes::new() };
         let undeclared = message(true).encoding(Encoding::Identity);
         assert_eq!(undeclared, Err(WireError::CompressedWithoutEncoding));
         assert_eq!(message(true).encoding(Encoding::Gzip), Ok(Encoding::Gzip));
-        // connect-node declares gzip and sends plain messages.
+        // rule 24: connect-node declares gzip and sends plain messages.
         assert_eq!(message(false).encoding(Encoding::Gzip), Ok(Encoding::Identity));
         assert_eq!(message(false).encoding(Encoding::Identity), Ok(Encoding::Identity));
     }

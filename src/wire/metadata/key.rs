@@ -1,7 +1,7 @@
 //! **Header-Name** -> 1*( %x30-39 / %x61-7A / "_" / "-" / ".") ; 0-9 a-z _ - .
 //!
 //! Which names metadata may have. Those that the call itself uses are kept from it: whatever begins with `grpc-`, and the
-//! fields that HTTP/2 or the grammar of the call gives a meaning.
+//! fields that HTTP/2 or the grammar of the call gives a meaning (rule 8).
 
 use http::HeaderName;
 
@@ -39,8 +39,7 @@ pub(in crate::wire) fn is_of_connection(name: &str) -> bool {
     matches!(name, "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade")
 }
 
-/// Says whether the value must never enter a compression table, where a guesser could probe for it (RFC 7541, section
-/// 7.1.3).
+/// Says whether the value must never enter a compression table, where a guesser could probe for it (rule 55).
 pub(super) fn is_secret(name: &str) -> bool {
     matches!(name, "authorization" | "proxy-authorization" | "cookie" | "set-cookie")
 }
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_digits_lower_case_and_three_signs() {
+    fn rule_8_takes_digits_lower_case_and_three_signs() {
         for key in ["x", "0", "x-user.id_2", "authorization", "te2", "grpc"] {
             assert_eq!(ascii(key).unwrap(), key);
         }
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_other_character() {
+    fn rule_8_refuses_every_other_character() {
         for key in ["", "X-User", "x user", "x:y", "x!", "x\u{e9}", "x\n", "x/y"] {
             assert!(matches!(ascii(key), Err(WireError::MetadataKey { .. })), "{key:?}");
         }
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_belongs_to_the_call() {
+    fn rule_8_refuses_what_belongs_to_the_call() {
         let keys = [
             "grpc-",
             "grpc-timeout",

@@ -1,7 +1,7 @@
 //! **Custom-Metadata** -> Binary-Header / ASCII-Header
 //!
-//! A multimap of what an application sends beside its messages. Values under one key keep their order; binary
-//! values live under keys that end in `-bin` and travel as base64, several perhaps joined by commas.
+//! A multimap of what an application sends beside its messages. Values under one key keep their order (rule 11); binary
+//! values live under keys that end in `-bin` and travel as base64, several perhaps joined by commas (rule 9).
 //! Names that belong to the call cannot get in, by either door: keys are checked when they are added, reserved fields
 //! are taken out when a header block is read.
 
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_order_within_a_key() {
+    fn rule_11_keeps_the_order_within_a_key() {
         let mut metadata = Metadata::new();
         for (key, value) in [("k", "1"), ("other", "x"), ("k", "2"), ("k", "1")] {
             metadata.append(key, value).unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_binary_values_decoded_and_apart() {
+    fn rule_9_gives_binary_values_decoded_and_apart() {
         let read = Metadata::from_http(received(&[("k-bin", "AQ,Ag=="), ("k-bin", "Aw")])).unwrap();
         assert_eq!(read.get_all_bin("k-bin").collect::<Vec<_>>(), ["\x01", "\x02", "\x03"]);
         assert_eq!(read.get_bin("k-bin").unwrap(), [1][..]);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_block_with_broken_base64() {
+    fn rule_9_refuses_a_block_with_broken_base64() {
         let broken = Metadata::from_http(received(&[("k", "v"), ("k-bin", "AQ,*")]));
         assert_eq!(broken, Err(WireError::BinaryValue { key: "k-bin".into() }));
         let lossy = Metadata::from_http_lossy(received(&[("k", "v"), ("k-bin", "AQ,*"), ("k-bin", "AQ")]));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_fields_do_not_come_in_from_the_wire() {
+    fn rule_8_reserved_fields_do_not_come_in_from_the_wire() {
         let fields = [
             ("te", "trailers"),
             ("content-type", "application/grpc"),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_credentials_as_never_indexed() {
+    fn rule_55_marks_credentials_as_never_indexed() {
         let mut metadata = Metadata::new();
         for key in ["authorization", "cookie", "x"] {
             metadata.append(key, "v").unwrap();

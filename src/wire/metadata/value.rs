@@ -1,7 +1,7 @@
 //! **Binary-Value** and **ASCII-Value**: the values of metadata.
 //!
-//! An ASCII value is of 0x20 to 0x7E; one that HTTP allows beyond that is read as it is and harms nothing.
-//! A binary value is base64, and a field may hold several that a peer or a proxy joined by commas.
+//! An ASCII value is of 0x20 to 0x7E; one that HTTP allows beyond that is read as it is and harms nothing (rule 10).
+//! A binary value is base64, and a field may hold several that a peer or a proxy joined by commas (rule 9).
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -17,7 +17,7 @@ pub enum MetadataValue<'a> {
     Ascii(&'a str),
     /// The value of a `-bin` key, decoded.
     Binary(Bytes),
-    /// Bytes that HTTP allows and gRPC does not, such as UTF-8; they do no harm.
+    /// Bytes that HTTP allows and gRPC does not, such as UTF-8; they do no harm (rule 10).
     Opaque(&'a [u8]),
 }
 
@@ -42,7 +42,7 @@ pub(super) fn plain(value: &HeaderValue) -> MetadataValue<'_> {
     ascii_text(value).map_or_else(|| MetadataValue::Opaque(value.as_bytes()), MetadataValue::Ascii)
 }
 
-/// The text of an ASCII value without the outer spaces, which peers may or may not have stripped.
+/// The text of an ASCII value without the outer spaces, which peers may or may not have stripped (rule 10).
 pub(super) fn ascii_text(value: &HeaderValue) -> Option<&str> {
     let text = value.to_str().ok().map(|text| text.trim_matches(' '))?;
     (!text.contains('\t')).then_some(text)
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_printable_ascii_without_outer_spaces() {
+    fn rule_10_writes_printable_ascii_without_outer_spaces() {
         for (value, written) in [("", ""), ("a b", "a b"), ("  a b ", "a b"), (" ", ""), ("~!\"", "~!\"")] {
             assert_eq!(from_ascii("x", value).unwrap(), written);
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_http_allows_beyond_it() {
+    fn rule_10_reads_what_http_allows_beyond_it() {
         assert_eq!(plain(&header(b" a b ")), MetadataValue::Ascii("a b"));
         assert_eq!(plain(&header(b"")), MetadataValue::Ascii(""));
         for opaque in [&b"caf\xc3\xa9"[..], b"\xff", b"a\tb"] {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn splits_joined_values() {
+    fn rule_9_splits_joined_values() {
         let table: [(&[u8], &[&[u8]]); 6] = [
             (b"AQI", &[&[1, 2]]),
             (b"AQI=", &[&[1, 2]]),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_sound_fields_from_broken_ones() {
+    fn rule_9_tells_sound_fields_from_broken_ones() {
         let table: [(&str, &[u8], bool); 6] = [
             ("x-bin", b"AQI", true),
             ("x-bin", b"AQ,Ag==", true),
