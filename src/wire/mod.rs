@@ -3,7 +3,7 @@
 //! Each production has one file that holds both directions, so what is written and what is read cannot drift apart.
 //! Nothing here is asynchronous, knows a clock or a socket, or panics on a peer's bytes; memory follows what was received,
 //! never what was announced. Header blocks arrive and leave as [`http`] types, which `http2` carries.
-//! Rule numbers in the tests are those of the project's list of protocol rules.
+//! Rule numbers are those of `tests/protocol-rules.md`.
 #![cfg_attr(
     not(test),
     deny(
