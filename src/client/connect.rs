@@ -39,14 +39,14 @@ enum State {
 impl State {
     fn ready(&mut self) -> Option<ClientConnection> {
         match self {
-            State::Ready(connection) => connection.is_usable().then(|| connection.clone()),
+            State::Ready(connection) => connection.check_usable().is_ok().then(|| connection.clone()),
             State::Connecting(_) | State::Idle => None,
         }
     }
 }
 
-/// How an attempt to connect stands; the error is that of the attempt.
-type Attempt = Option<Result<(), Arc<io::Error>>>;
+/// How an attempt to connect stands: what it made, or why it failed.
+type Attempt = Option<Result<ClientConnection, Arc<io::Error>>>;
 
 impl Connection {
     pub(super) fn new(connector: Arc<dyn Connector>, http2: Http2Config) -> Self {
@@ -97,8 +97,16 @@ impl Connection {
                 Ok(connection) => return Ok(connection),
                 Err(attempt) => attempt,
             };
-            let Some(failure) = outcome(&mut attempt).await else { continue };
-            let status = self.unavailable(&failure);
+            let status = match outcome(&mut attempt).await {
+                // A connection that has ended before its first call is a failure as well: a server that accepts and
+                // closes must not be connected to over and over.
+                Some(Ok(mut connection)) => match connection.check_usable() {
+                    Ok(()) => return Ok(connection),
+                    Err(error) => self.unavailable(&error),
+                },
+                Some(Err(failure)) => self.unavailable(&failure),
+                None => continue,
+            };
             if !wait_for_ready {
                 return Err(status);
             }
@@ -137,10 +145,9 @@ impl Connection {
     }
 }
 
-/// How the attempt ended; `None` if it succeeded, or was given up with its runtime.
-async fn outcome(attempt: &mut watch::Receiver<Attempt>) -> Option<Arc<io::Error>> {
-    let ended = attempt.wait_for(Option::is_some).await.ok()?;
-    ended.as_ref().and_then(|result| result.as_ref().err().cloned())
+/// How the attempt ended; `None` if it was given up with its runtime.
+async fn outcome(attempt: &mut watch::Receiver<Attempt>) -> Attempt {
+    attempt.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 impl Shared {
@@ -159,8 +166,8 @@ async fn connect(shared: Weak<Shared>, attempt: watch::Sender<Attempt>) {
     let Some(channel) = shared.upgrade() else { return };
     match connected {
         Ok((connection, driver)) => {
-            *channel.lock() = State::Ready(connection);
-            attempt.send_replace(Some(Ok(())));
+            *channel.lock() = State::Ready(connection.clone());
+            attempt.send_replace(Some(Ok(connection)));
             // The channel's end is what closes the connection: the driver must not keep it.
             drop((channel, attempt));
             // Calls learn how it ended by their streams.

@@ -81,7 +81,9 @@ impl<C: Connection> Driver<C> {
                 }
                 // A failed write shows as the end of the connection when h2 reads next.
                 let _ = self.gate.poll_flush(&mut connection_cx);
-                if self.gate.resume() {
+                // Calls that are opened faster than they run wait in the socket: h2 counts no stream that the peer has
+                // reset, so their number would have no bound.
+                if wakes.ready_count() > READY_MAX || self.gate.resume() {
                     connection_waker.wake_by_ref();
                 }
             }
@@ -208,6 +210,9 @@ impl Tasks {
 
 // After this many futures the connection is polled and its bytes go out while the rest wait: 8 to 32 measured alike.
 const TASKS_PER_ROUND: usize = 16;
+
+// With more futures ready than this the connection reads no further round: more than most peers have calls in flight.
+const READY_MAX: usize = 256;
 
 // A connection that always has work hands the thread back after this many rounds, so that others get their turn.
 const ROUNDS_PER_POLL: usize = 8;

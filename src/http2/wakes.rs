@@ -84,6 +84,11 @@ impl Wakes {
         self.lock().ready.pop_front()
     }
 
+    /// How many tasks are woken and not yet polled.
+    pub(super) fn ready_count(&self) -> usize {
+        self.lock().ready.len()
+    }
+
     /// The futures handed over since the last call.
     pub(super) fn take_spawned(&self) -> Vec<BoxFuture<'static, ()>> {
         mem::take(&mut self.lock().spawned)

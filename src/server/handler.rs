@@ -84,6 +84,10 @@ pub(super) async fn run<T>(
     deadline: Option<Deadline>,
     mut poll_cancelled: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Ended<T> {
+    // One that had passed on arrival starts no handler (rule 6).
+    if deadline.is_some_and(|deadline| deadline.is_past()) {
+        return Ended::DeadlinePassed;
+    }
     // Boxed, because a timer is large and most calls have none.
     let mut passed = deadline.map(|deadline| Box::pin(deadline.passed()));
     poll_fn(|cx| {

@@ -1,5 +1,7 @@
 //! One gRPC call: what its two directions carried so far, and the steps of gRFC A16 that follow from the next frame.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::event::{CallEvent, CallRecord, HeaderBlock};
@@ -13,7 +15,7 @@ use crate::wire::{ContentType, Timeout, percent};
 pub(super) struct Call {
     id: u64,
     stream_id: u32,
-    path: String,
+    path: Arc<str>,
     steps: u64,
     requests: Messages,
     responses: Messages,
@@ -24,15 +26,15 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call, if these are Request-Headers: POST, a path, and a content-type of gRPC.
+    /// A call, if these are Request-Headers: POST, a path of usual length, and a content-type of gRPC.
     pub(super) fn begin(id: u64, block: &HeaderBlock) -> Option<Self> {
-        let path = block.text(":path")?;
+        let path = block.text(":path").filter(|path| path.len() <= MAX_PATH_LEN)?;
         let is_grpc =
             block.value(":method").is_some_and(|method| method == "POST") && has_grpc_content(block);
         is_grpc.then(|| Call {
             id,
             stream_id: block.stream_id,
-            path,
+            path: path.into(),
             steps: 0,
             requests: Messages::default(),
             responses: Messages::default(),
@@ -143,7 +145,7 @@ impl Call {
             call_id: self.id,
             sequence: self.steps,
             stream_id: self.stream_id,
-            path: self.path.clone(),
+            path: Arc::clone(&self.path),
             event,
         });
     }
@@ -170,5 +172,8 @@ fn metadata(block: &HeaderBlock) -> Vec<(Bytes, Bytes)> {
 fn is_reserved(name: &[u8]) -> bool {
     name.starts_with(b":") || name.starts_with(b"grpc-") || RESERVED.contains(&name)
 }
+
+/// Octets of a path that is kept for as long as its call is open: the header list that PROTOCOL-HTTP2.md suggests.
+const MAX_PATH_LEN: usize = 8 << 10;
 
 const RESERVED: [&[u8]; 4] = [b"te", b"content-type", b"content-length", b"user-agent"];

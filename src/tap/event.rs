@@ -4,6 +4,7 @@
 //! one of seven kinds. The order is that of the bytes: a frame comes before what it completes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -84,8 +85,8 @@ pub struct CallRecord {
     pub sequence: u64,
     /// The stream that carries the call.
     pub stream_id: u32,
-    /// The method's path, `/package.Service/Method`.
-    pub path: String,
+    /// The method's path, `/package.Service/Method`; all steps of a call share it.
+    pub path: Arc<str>,
     /// What happened.
     pub event: CallEvent,
 }

@@ -5,7 +5,7 @@
 //! the code alone cannot: UNAVAILABLE may be the server's word or a refused connection.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use bytes::Bytes;
 
@@ -186,12 +186,18 @@ impl From<WireError> for Status {
     }
 }
 
+/// One line: the peer's control characters are escaped, so that they steer no terminal and forge no line of a log.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.message() {
-            "" => write!(f, "{}", self.code()),
-            message => write!(f, "{}: {message}", self.code()),
+        write!(f, "{}", self.code())?;
+        if self.message().is_empty() {
+            return Ok(());
         }
+        f.write_str(": ")?;
+        self.message().chars().try_for_each(|c| match c {
+            c if c.is_control() => write!(f, "{}", c.escape_default()),
+            c => f.write_char(c),
+        })
     }
 }
 
@@ -224,6 +230,12 @@ mod tests {
     fn text_is_the_code_and_the_message() {
         assert_eq!(Status::unavailable("no such socket").to_string(), "UNAVAILABLE: no such socket");
         assert_eq!(Status::unknown("").to_string(), "UNKNOWN");
+    }
+
+    #[test]
+    fn text_is_one_line_that_steers_no_terminal() {
+        let status = Status::aborted("a\u{1b}[2J\r\n\0\u{9b}\u{e9}\\");
+        assert_eq!(status.to_string(), "ABORTED: a\\u{1b}[2J\\r\\n\\u{0}\\u{9b}\u{e9}\\");
     }
 
     #[test]

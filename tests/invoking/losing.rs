@@ -1,13 +1,19 @@
 //! Connections that break or are closed by the server: what was said counts, what was not is UNAVAILABLE.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use wirepath::{Code, transport::Connected};
+use wirepath::{CallOptions, Code, transport::Connected};
 
 use crate::peer::{
     NO_ERROR, OK, Peer, START, chat, connect, data, framed, goaway, good, headers, in_time, last_headers,
-    only, say,
+    only, say, say_with,
 };
 
 #[tokio::test]
@@ -217,4 +223,38 @@ async fn a_goaway_with_an_error_tells_its_words() {
     let status = asking.await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert!(status.message().contains("too_many_pings"), "{status}");
+}
+
+/// What a server says before it closes.
+const LAST_WORDS: [&[u8]; 4] = [
+    b"",
+    b"\0\0\0\x04\0\0\0\0\0",
+    b"no HTTP/2",
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0",
+];
+
+#[tokio::test]
+async fn a_server_that_closes_every_connection_is_not_connected_to_without_a_pause() {
+    for words in LAST_WORDS {
+        let (channel, mut listener) = connect();
+        let connects = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connects);
+        let closing = tokio::spawn(async move {
+            loop {
+                let mut peer = Peer::silent(&mut listener).await;
+                counted.fetch_add(1, Ordering::SeqCst);
+                peer.send(words).await;
+            }
+        });
+        let status = say(&channel, b"hi").await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+        assert_eq!(status.message().matches("in-memory").count(), 1, "{status}");
+        assert_eq!(connects.swap(0, Ordering::SeqCst), 1, "one call, one connection");
+        // It waits 20 ms, then longer and longer.
+        let patient = CallOptions::new().wait_for_ready(true).timeout(Duration::from_millis(300));
+        let status = say_with(&channel, patient).await.unwrap_err();
+        assert!([Code::DeadlineExceeded, Code::Unavailable].contains(&status.code()), "{status}");
+        assert!(connects.load(Ordering::SeqCst) <= 8, "{connects:?}");
+        closing.abort();
+    }
 }

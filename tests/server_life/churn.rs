@@ -1,14 +1,15 @@
 //! What connections and calls leave behind when many have come and gone: nothing.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, io::Write, os::unix::net::UnixStream, thread, time::Duration};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use wirepath::{Channel, client::invoke};
+use wirepath::{Channel, client::invoke, frame::PREFACE};
 
 use crate::{
     child,
     echo::{CHAT, COUNT, Running, SAY, both_placements, in_time, say, until},
+    raw::{call, frame},
 };
 
 #[test]
@@ -39,6 +40,48 @@ fn open_and_close_a_thousand_connections() {
             running.task.abort();
         }
     });
+}
+
+#[test]
+fn a_client_that_resets_every_call_at_once_is_read_no_faster_than_its_calls_run() {
+    child::succeeds("churn::reset_fifty_thousand_calls");
+}
+
+#[test]
+#[ignore = "a child's role"]
+fn reset_fifty_thousand_calls() {
+    child::play(async {
+        for server in both_placements() {
+            let running = Running::start(server).await;
+            let mut stream = UnixStream::connect(running.path()).unwrap();
+            let before = child::resident_bytes();
+            // On a thread of its own, so that there is always something to read.
+            let flood = thread::spawn(move || {
+                let opening = [&PREFACE[..], &frame(0x4, 0, 0, &[])].concat();
+                let calls = (0..50_000).flat_map(|number| reset_call(2 * number + 1));
+                stream.write_all(&opening.into_iter().chain(calls).collect::<Vec<_>>()).map(|()| stream)
+            });
+            let mut most = 0;
+            while !flood.is_finished() {
+                most = most.max(child::resident_bytes());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let grown = most.saturating_sub(before);
+            assert!(grown < 16 << 20, "{grown} bytes more");
+            drop(flood.join().unwrap().expect("the server reads on"));
+            running.alive.becomes(0).await;
+            running.task.abort();
+        }
+    });
+}
+
+/// A call that begins and is reset, before its message.
+fn reset_call(stream_id: u32) -> Vec<u8> {
+    let mut bytes = call(stream_id, "/test.Echo/Say", b"");
+    // Without its DATA: a frame head and the prefix of an empty message.
+    bytes.truncate(bytes.len() - (9 + 5));
+    bytes.extend(frame(0x3, 0, stream_id, &8_u32.to_be_bytes()));
+    bytes
 }
 
 trait IntoBytes {

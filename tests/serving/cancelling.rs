@@ -39,13 +39,18 @@ async fn rule_42_a_passed_deadline_drops_the_handler_and_resets_with_cancel() {
 
 #[tokio::test]
 async fn rule_6_a_timeout_of_0_has_passed_at_once() {
-    let (mut client, _) = connect().await;
+    let (mut client, handlers) = connect().await;
     for zero in ["0n", "0H"] {
-        let mut past = request("/test.Echo/Say");
-        past.headers_mut().insert("grpc-timeout", zero.parse().unwrap());
-        let error = ask(&mut client, past, &[framed(0, b"wait")]).await.unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::CANCEL), "{zero}");
+        for (path, message) in
+            [("/test.Echo/Say", "wait"), ("/test.Echo/Say", "hi"), ("/test.Echo/Chat", "hi")]
+        {
+            let mut past = request(path);
+            past.headers_mut().insert("grpc-timeout", zero.parse().unwrap());
+            let error = ask(&mut client, past, &[framed(0, message.as_bytes())]).await.unwrap_err();
+            assert_eq!(error.reason(), Some(Reason::CANCEL), "{zero} {path} {message}");
+        }
     }
+    assert_eq!(handlers.begun(), 0);
 }
 
 #[tokio::test]

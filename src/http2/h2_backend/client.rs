@@ -41,10 +41,16 @@ impl ClientConnection {
     }
 
     /// Whether a stream can be opened: the connection is up and not about to end.
-    pub fn is_usable(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// How it ended.
+    pub fn check_usable(&mut self) -> Result<(), Error> {
         // A handle that has opened no stream itself is ready, or its connection has failed.
         let mut cx = Context::from_waker(Waker::noop());
-        matches!(self.h2.poll_ready(&mut cx), Poll::Ready(Ok(())))
+        match self.h2.poll_ready(&mut cx) {
+            Poll::Ready(ready) => Ok(ready?),
+            Poll::Pending => Ok(()),
+        }
     }
 
     /// Opens a stream and sends its HEADERS by this handle. Above the peer's MAX_CONCURRENT_STREAMS it waits its turn within h2.

@@ -283,3 +283,34 @@ fn no_bytes_make_it_panic() {
         analyzer.finish(ClientToServer, Duration::ZERO);
     }
 }
+
+/// Opens a call whose path has this many octets, from 255.
+fn call_of_path_len(len: usize) -> (Analyzer, Vec<EventKind>) {
+    let mut analyzer = opened();
+    let mut fields = block(&[(":method", "POST"), ("content-type", "application/grpc")]);
+    // :path by the static table, and a length of two octets behind the first (RFC 7541, section 5.1).
+    let [low, high] = [(len - 127) % 128 + 128, (len - 127) / 128].map(|octet| u8::try_from(octet).unwrap());
+    fields.extend([4, 127, low, high]);
+    fields.extend(format!("/{}", "a".repeat(len - 1)).bytes());
+    let kinds = push(&mut analyzer, ClientToServer, &[frame(HEADERS, END_HEADERS, 1, &fields)]);
+    (analyzer, kinds)
+}
+
+#[test]
+fn a_path_is_kept_once_however_many_messages_a_frame_holds() {
+    let (mut analyzer, _) = call_of_path_len(4_000);
+    let kinds = push(&mut analyzer, ClientToServer, &[frame(DATA, 0, 1, &message(b"").repeat(3_000))]);
+    let path = |kind: &EventKind| match kind {
+        EventKind::Call(record) => Some(record.path.as_ptr()),
+        _ => None,
+    };
+    let paths: Vec<_> = kinds.iter().filter_map(path).collect();
+    assert_eq!(paths.len(), 3_000);
+    assert!(paths.iter().all(|text| *text == paths[0]));
+}
+
+#[test]
+fn a_path_of_more_than_8_kib_opens_no_call() {
+    assert_eq!(steps(&call_of_path_len(8_192).1), ["1.1 CLIENT_HEADER"]);
+    assert!(steps(&call_of_path_len(8_193).1).is_empty());
+}
