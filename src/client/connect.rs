@@ -92,6 +92,7 @@ impl Connection {
         last: &mut Option<Status>,
     ) -> Result<ClientConnection, Status> {
         let mut pause = FIRST_PAUSE;
+        let mut is_lost = false;
         loop {
             let mut attempt = match self.ready_or_attempt() {
                 Ok(connection) => return Ok(connection),
@@ -105,7 +106,12 @@ impl Connection {
                     Err(error) => self.unavailable(&error),
                 },
                 Some(Err(failure)) => self.unavailable(&failure),
-                None => continue,
+                // It went down with the runtime it ran on; the next one runs on this one.
+                None if !is_lost => {
+                    is_lost = true;
+                    continue;
+                }
+                None => self.unavailable(&"the attempt to connect panicked"),
             };
             if !wait_for_ready {
                 return Err(status);

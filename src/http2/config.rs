@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-/// The HTTP/2 settings of one side of a connection.
+/// The HTTP/2 settings of one side of a connection. A value that HTTP/2 does not allow (a window of more than 2^31-1, a frame
+/// size outside 2^14 to 2^24-1) becomes the nearest that it does.
 ///
 /// ```
 /// let mut config = wirepath::http2::Http2Config::default();
@@ -74,9 +75,9 @@ impl Http2Config {
         let mut builder = h2::server::Builder::new();
         builder
             .max_concurrent_streams(self.max_concurrent_streams)
-            .initial_window_size(self.stream_window)
-            .initial_connection_window_size(self.connection_window)
-            .max_frame_size(self.max_frame_size)
+            .initial_window_size(self.stream_window.min(WINDOW_MAX))
+            .initial_connection_window_size(self.connection_window.min(WINDOW_MAX))
+            .max_frame_size(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX))
             .max_header_list_size(self.max_header_list_size)
             .header_table_size(self.header_table_size)
             .data_frame_budget(self.data_frame_budget)
@@ -94,9 +95,9 @@ impl Http2Config {
             // gRPC has no server push.
             .enable_push(false)
             .initial_max_send_streams(self.initial_max_send_streams)
-            .initial_window_size(self.stream_window)
-            .initial_connection_window_size(self.connection_window)
-            .max_frame_size(self.max_frame_size)
+            .initial_window_size(self.stream_window.min(WINDOW_MAX))
+            .initial_connection_window_size(self.connection_window.min(WINDOW_MAX))
+            .max_frame_size(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX))
             .max_header_list_size(self.max_header_list_size)
             .header_table_size(self.header_table_size)
             .data_frame_budget(self.data_frame_budget)
@@ -108,5 +109,30 @@ impl Http2Config {
             .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
             .reset_stream_duration(self.reset_stream_duration);
         builder
+    }
+}
+
+// RFC 9113, section 6.5.2: beyond these a setting is a connection error for the peer and a panic in h2.
+const WINDOW_MAX: u32 = (1 << 31) - 1;
+const FRAME_SIZE_MIN: u32 = 1 << 14;
+const FRAME_SIZE_MAX: u32 = (1 << 24) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_http2_cannot_say_becomes_the_nearest_it_can() {
+        for value in [0, u32::MAX] {
+            let config = Http2Config {
+                stream_window: value,
+                connection_window: value,
+                max_frame_size: value,
+                ..Http2Config::default()
+            };
+            // h2's builders panic on a setting out of range.
+            config.server_builder();
+            config.client_builder();
+        }
     }
 }

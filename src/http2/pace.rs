@@ -5,7 +5,7 @@
 //! heads are followed as bytes pass, and after [`FRAMES_PER_ROUND`] frames or [`BYTES_PER_ROUND`] bytes the rest waits
 //! for the next round.
 
-use crate::frame::FrameHead;
+use crate::frame::{FrameHead, PREFACE};
 
 /// Follows the frames of one direction and says where a round ends.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Pace {
 impl Pace {
     /// For what a server receives: frames behind the client's preface.
     pub(super) fn of_client() -> Self {
-        Self { payload_left: PREFACE_LEN, ..Self::of_server() }
+        Self { payload_left: PREFACE.len(), ..Self::of_server() }
     }
 
     /// For what a client receives: frames from the first byte.
@@ -78,10 +78,7 @@ impl Pace {
     }
 }
 
-const HEAD_LEN: usize = 9;
-
-// RFC 9113, section 3.4.
-const PREFACE_LEN: usize = 24;
+const HEAD_LEN: usize = FrameHead::LEN;
 
 // A unary request is two frames, its answer three: about as many calls as the driver runs in a round.
 const FRAMES_PER_ROUND: usize = 48;
@@ -121,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_preface_is_no_frame() {
-        let bytes = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frames(FRAMES_PER_ROUND + 1, 0)].concat();
-        assert_eq!(Pace::of_client().admit(&bytes), PREFACE_LEN + FRAMES_PER_ROUND * HEAD_LEN);
+        let bytes = [&PREFACE[..], &frames(FRAMES_PER_ROUND + 1, 0)].concat();
+        assert_eq!(Pace::of_client().admit(&bytes), PREFACE.len() + FRAMES_PER_ROUND * HEAD_LEN);
     }
 }
