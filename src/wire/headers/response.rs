@@ -22,7 +22,7 @@ pub struct ResponseHeaders {
 }
 
 impl ResponseHeaders {
-    /// Writes the block; the content type is the request's.
+    /// Writes the block with this content type.
     pub fn to_http(self, content_type: ContentType) -> Response<()> {
         let mut headers = HeaderMap::with_capacity(FIELDS + self.metadata.len());
         headers.insert(CONTENT_TYPE, content_type.to_header_value());

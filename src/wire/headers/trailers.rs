@@ -42,7 +42,7 @@ impl Trailers {
         headers
     }
 
-    /// Writes the block that is the whole response. The content type is the request's; the set, if any, tells a client
+    /// Writes the block that is the whole response. The set, if any, tells a client
     /// whose encoding is unknown which ones are not.
     pub fn to_http_only(self, content_type: ContentType, accept: EncodingSet) -> Response<()> {
         let mut headers = HeaderMap::with_capacity(2 + self.fields());
