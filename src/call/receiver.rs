@@ -7,7 +7,7 @@
 use std::pin::pin;
 
 use crate::{
-    call::{Deadline, MessageDecoder, Outbox, Response},
+    call::{Deadline, MessageDecoder, Outbox, Response, sender::DROPPED},
     http2::{PendingResponse, RecvHalf, error_code},
     wire::{Code, Encoding, Metadata, Origin, ResponseStart, Status, Trailers},
 };
@@ -82,9 +82,19 @@ impl<M> MessageReceiver<M> {
                 Ok(None)
             }
             Err(status) => {
+                let status = self.explained(status);
                 self.end_as(Err(status.clone()));
                 Err(status)
             }
+        }
+    }
+
+    /// A reset by this side says no more than that; where a dropped sender was the reason, that is the status.
+    fn explained(&self, status: Status) -> Status {
+        let is_reset = status.code() == Code::Cancelled && status.origin() == Origin::Local;
+        match self.outbox.as_ref().map(Outbox::check_open) {
+            Some(Err(reason)) if is_reset && reason.message() == DROPPED => reason,
+            _ => status,
         }
     }
 

@@ -51,7 +51,7 @@ fn line(error: &clap::Error) -> Failure {
             None => Failure::usage(value, "no such value", "see --help"),
         },
         ErrorKind::MissingRequiredArgument if argument.contains("ENDPOINT") => {
-            Failure::usage("no endpoint", "nowhere to listen", "try `wirepath serve unix:/tmp/echo.sock`")
+            Failure::usage("ENDPOINT", "missing", "try `wirepath serve unix:/tmp/echo.sock`")
         }
         ErrorKind::InvalidUtf8 => {
             Failure::usage("an argument", "is not UTF-8", "write a path as unix:///%FF")
@@ -101,7 +101,7 @@ mod tests {
             (&["audit", "--format"], "--format: needs a value: choose one of text, json"),
             (&["audit", "--out", "a", "--out", "b"], "--out: given twice: give it once"),
             (&["audit", "extra"], "extra: no such argument: see --help"),
-            (&["serve"], "no endpoint: nowhere to listen: try `wirepath serve unix:/tmp/echo.sock`"),
+            (&["serve"], "ENDPOINT: missing: try `wirepath serve unix:/tmp/echo.sock`"),
         ];
         for (arguments, expected) in table {
             let arguments = ["wirepath"].iter().chain(arguments);
