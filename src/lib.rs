@@ -27,6 +27,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Runtime
+//!
+//! Connecting, listening and serving need a tokio runtime with I/O, and deadlines, pauses and the grace period one with
+//! time: `#[tokio::main]` and `Builder::enable_all` give both. Of tokio your crate names `rt` and `macros`, or
+//! `rt-multi-thread`.
+//!
 //! # Floors
 //!
 //! A folder is a floor; a file imports only lower floors and its own folder.

@@ -3,8 +3,9 @@
 #![cfg(feature = "cli")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -229,4 +230,63 @@ fn serve_says_where_it_listens_and_drains_on_either_signal() {
         assert_eq!(server.wait().unwrap().code(), Some(0));
         assert!(!socket.exists());
     }
+}
+
+#[test]
+fn serve_does_not_wait_for_calls_after_a_second_signal() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("echo.sock");
+    let mut command = wirepath(&["serve", &format!("unix:{}", socket.display())]);
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    // A Chat that is never finished: HEADERS without END_STREAM.
+    let mut call = UnixStream::connect(&socket).unwrap();
+    let mut block = vec![0x83, 0x86];
+    let fields =
+        [(":path", "/wirepath.echo.v1.Echo/Chat"), ("te", "trailers"), ("content-type", "application/grpc")];
+    for (name, value) in fields {
+        block.extend([0, name.len() as u8]);
+        block.extend(name.as_bytes());
+        block.push(value.len() as u8);
+        block.extend(value.as_bytes());
+    }
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    bytes.extend([0, 0, block.len() as u8, 1, 4, 0, 0, 0, 1]);
+    bytes.extend(block);
+    // A PING, whose answer says that all before it was read.
+    bytes.extend(b"\0\0\x08\x06\0\0\0\0\0pingping");
+    call.write_all(&bytes).unwrap();
+    let (mut answer, mut chunk) = (Vec::<u8>::new(), [0; 1024]);
+    call.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    while !answer.windows(8).any(|bytes: &[u8]| bytes == b"pingping") {
+        let count = call.read(&mut chunk).unwrap();
+        assert_ne!(count, 0, "the server hung up");
+        answer.extend(&chunk[..count]);
+    }
+
+    signal(&server, Signal::INT);
+    eventually("the listener closes", || !socket.exists());
+    assert!(server.try_wait().unwrap().is_none(), "it drains");
+    signal(&server, Signal::INT);
+    assert_eq!(server.wait().unwrap().code(), Some(130));
+    assert!(is_empty(directory.path()));
+}
+
+#[test]
+fn serve_refuses_a_path_that_stands_twice() {
+    let output = run(&["serve", "unix:/nonexistent/a", "tcp:127.0.0.1:0", "unix:/nonexistent/a"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output), "wirepath: unix:/nonexistent/a: named twice: name it once\n");
+}
+
+#[test]
+fn an_audit_takes_an_empty_tmpdir_for_none_and_a_dash_for_standard_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut audit = wirepath(&["audit", "--format", "json", "--out", "-", "--rows", " options , address"]);
+    let output = audit.env("TMPDIR", "").current_dir(directory.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["rows"].as_array().unwrap().len(), 2);
+    assert!(is_empty(directory.path()));
 }

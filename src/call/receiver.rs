@@ -9,10 +9,10 @@ use std::pin::pin;
 use crate::{
     call::{
         Deadline, MessageDecoder, Outbox, Response, check_encoding, response_end, response_start,
-        with_body_text,
+        sender::DROPPED, with_body_text,
     },
     http2::{PendingResponse, RecvHalf, error_code},
-    wire::{Code, Metadata, ResponseStart, Status, Trailers},
+    wire::{Code, Metadata, Origin, ResponseStart, Status, Trailers},
 };
 
 /// Receives the messages of one direction of a call.
@@ -85,10 +85,19 @@ impl<M> MessageReceiver<M> {
                 Ok(None)
             }
             Err(status) => {
-                let status = self.as_seen_here(status);
+                let status = self.explained(self.as_seen_here(status));
                 self.end_as(Err(status.clone()));
                 Err(status)
             }
+        }
+    }
+
+    /// A reset by this side says no more than that; where a dropped sender was the reason, that is the status.
+    fn explained(&self, status: Status) -> Status {
+        let is_reset = status.code() == Code::Cancelled && status.origin() == Origin::Local;
+        match self.outbox.as_ref().map(Outbox::check_open) {
+            Some(Err(reason)) if is_reset && reason.message() == DROPPED => reason,
+            _ => status,
         }
     }
 

@@ -16,6 +16,9 @@ use crate::{
 };
 
 /// Sends the messages of one direction of a call.
+///
+/// On a client [`MessageSender::finish`] says that the request is complete: until then a server that waits for its end
+/// waits, and dropping the sender instead cancels the call. On a server the handler's return ends the call.
 #[derive(Debug)]
 pub struct MessageSender<M> {
     outbox: Outbox,
@@ -130,8 +133,7 @@ impl<M> Drop for MessageSender<M> {
         match self.side {
             Side::Client { is_finished: true } => {}
             Side::Client { is_finished: false } => {
-                self.outbox
-                    .reset(error_code::CANCEL, Status::cancelled("the sender was dropped before finish()"));
+                self.outbox.reset(error_code::CANCEL, Status::cancelled(DROPPED));
             }
             Side::Server { .. } => {
                 if !self.metadata.is_empty() {
@@ -142,3 +144,6 @@ impl<M> Drop for MessageSender<M> {
         }
     }
 }
+
+/// Why a call is cancelled whose client dropped the sender.
+pub(super) const DROPPED: &str = "the sender was dropped before finish()";

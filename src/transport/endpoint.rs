@@ -290,7 +290,14 @@ mod tests {
         // rule 69 for the authority
         let table = [
             ("", "write unix:PATH"),
-            ("/run/a.sock", "write unix:PATH"),
+            ("/run/a.sock", "write \"unix:/run/a.sock\""),
+            ("./a", "write \"unix:./a\""),
+            ("a.sock", "write \"unix:a.sock\""),
+            ("/a\nb", "write \"unix:/a\\nb\""),
+            ("localhost:50051", "write \"tcp:localhost:50051\""),
+            ("127.0.0.1:0", "write \"tcp:127.0.0.1:0\""),
+            ("[::1]:1", "write \"tcp:[::1]:1\""),
+            ("vsock:1", "write unix:PATH"),
             ("http://localhost:1", "write unix:PATH"),
             ("unix:", "names nothing"),
             ("unix://", "names nothing"),

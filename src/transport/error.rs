@@ -76,11 +76,16 @@ impl EndpointError {
     /// The input, the rule it breaks, the way out.
     fn words(&self) -> (&str, Cow<'static, str>, Cow<'static, str>) {
         match self {
-            Self::UnknownScheme { input } => (
-                input,
-                "has no known scheme".into(),
-                "write unix:PATH, unix-abstract:NAME, tcp:HOST:PORT or fd:N".into(),
-            ),
+            Self::UnknownScheme { input } => match scheme_left_out(input) {
+                Some(scheme) => {
+                    (input, "has no scheme".into(), format!("write {:?}", format!("{scheme}:{input}")).into())
+                }
+                None => (
+                    input,
+                    "has no known scheme".into(),
+                    "write unix:PATH, unix-abstract:NAME, tcp:HOST:PORT or fd:N".into(),
+                ),
+            },
             Self::Empty { input } => {
                 (input, "names nothing after its scheme".into(), "write a path or a name there".into())
             }
@@ -120,6 +125,19 @@ impl EndpointError {
             }
         }
     }
+}
+
+/// What a text without a scheme most likely is: a path, or a host and a port.
+fn scheme_left_out(input: &str) -> Option<&'static str> {
+    if input.contains("://") {
+        return None;
+    }
+    if input.starts_with(['/', '.']) || input.ends_with(".sock") {
+        return Some("unix");
+    }
+    let (host, port) = input.rsplit_once(':')?;
+    let is_host = host == "localhost" || host.contains('.') || host.starts_with('[');
+    (is_host && port.parse::<u16>().is_ok()).then_some("tcp")
 }
 
 impl fmt::Display for EndpointError {

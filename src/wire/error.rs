@@ -124,7 +124,7 @@ impl fmt::Display for WireError {
                 f.write_str("compressed message in a stream without grpc-encoding")
             }
             WireError::MessageTooLarge { len, max } => {
-                write!(f, "message must not pass the limit of {max} bytes: {len}")
+                write!(f, "message must not pass the limit of {max} bytes (see max_recv, max_send): {len}")
             }
             WireError::TruncatedPrefix { received } => {
                 write!(f, "stream ended within a message prefix: {received} of 5 bytes")
@@ -197,7 +197,7 @@ mod tests {
         );
         assert_eq!(
             WireError::MessageTooLarge { len: 5_000_000, max: 4_194_304 }.to_string(),
-            "message must not pass the limit of 4194304 bytes: 5000000"
+            "message must not pass the limit of 4194304 bytes (see max_recv, max_send): 5000000"
         );
     }
 

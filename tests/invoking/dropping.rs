@@ -153,7 +153,9 @@ async fn the_sender_dropped_before_finish_cancels_the_call() {
     requests.send(Bytes::from_static(b"half of it")).await.unwrap();
     drop(requests);
     assert_eq!(peer.reset().await, (stream, CANCEL));
-    assert_eq!(in_time(responses.only_message()).await.unwrap_err().code(), Code::Cancelled);
+    let status = in_time(responses.only_message()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    assert_eq!(status.message(), "the sender was dropped before finish()");
 }
 
 #[tokio::test]

@@ -58,7 +58,13 @@ async fn a_full_backlog_is_told_at_once_as_a_live_server() {
 async fn listen_names_what_is_wrong_with_the_directory() {
     let directory = tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
+    symlink(directory.path().join("loop"), directory.path().join("loop")).unwrap();
     let table = [
+        (
+            "loop/a.sock",
+            io::Error::from_raw_os_error(libc::ELOOP).kind(),
+            "too many symlinks (ELOOP); name the real directory",
+        ),
         ("absent/a.sock", io::ErrorKind::NotFound, "does not exist (ENOENT); make the directory first"),
         ("file/a.sock", io::ErrorKind::NotADirectory, "is no directory (ENOTDIR); correct the path"),
     ];
@@ -68,6 +74,14 @@ async fn listen_names_what_is_wrong_with_the_directory() {
         assert_eq!(error.kind(), kind, "{error}");
         assert_says(&error, &path, words);
     }
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn listen_does_not_call_a_directory_absent_that_takes_no_files() {
+    let path = Path::new("/proc/a.sock");
+    let error = listen(path).await.unwrap_err();
+    assert_says(&error, path, "its directory /proc takes no new files (ENOENT); choose another");
 }
 
 #[test]

@@ -46,13 +46,21 @@ impl Failure {
     /// Prints the line, if there is one to print, and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.line.is_empty() {
-            // A peer's or a user's bytes must not break the promise of one line.
-            let line = self.line.replace(['\n', '\r'], " ");
             // With stderr gone there is nobody to tell.
-            let _ = writeln!(io::stderr(), "wirepath: {line}");
+            let _ = writeln!(io::stderr(), "wirepath: {}", one_line(&self.line));
         }
         ExitCode::from(self.exit)
     }
+}
+
+/// The text without line feeds and other control characters: a peer's or a user's bytes must not break the promise of
+/// one line, nor speak to the terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
 }
 
 /// The signals that end a command early.
@@ -73,5 +81,15 @@ impl Interrupt {
             Interrupt::Int => 2,
             Interrupt::Term => 15,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_neither_break_the_line_nor_reach_the_terminal() {
+        assert_eq!(one_line("unix:/a\nb\r\x1b[7m \u{fc}\u{9b}"), "unix:/a\\nb\\r\\u{1b}[7m \u{fc}\\u{9b}");
     }
 }

@@ -20,11 +20,14 @@ use crate::failure::Failure;
 
 /// gRPC over a Unix socket, laid open.
 #[derive(Debug, Parser)]
-#[command(name = "wirepath", version, max_term_width = 100)]
+#[command(name = "wirepath", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 a row of the audit differs from what it claims";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,7 +1,7 @@
 //! `wirepath serve ENDPOINT...`: the echo server.
 //!
 //! It prints `listening on ENDPOINT` for each listener once it accepts connections and SIGTERM drains it: calls in flight
-//! finish, then it exits with 0.
+//! finish, then it exits with 0. A second signal does not wait for them.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use wirepath::transport::Listener;
 use wirepath::{Endpoint, Server};
 
 use crate::echo::EchoService;
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 use crate::signals::Signals;
 
 /// Serve the echo service until SIGTERM or SIGINT
@@ -40,6 +40,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(args: Args) -> Result<(), Failure> {
+    if let Some(endpoint) = named_twice(&args.endpoints) {
+        return Err(Failure::usage(endpoint, "named twice", "name it once"));
+    }
     let mut listeners = Vec::with_capacity(args.endpoints.len());
     for endpoint in &args.endpoints {
         listeners.push(endpoint.listen().await.map_err(Failure::explained)?);
@@ -48,20 +51,37 @@ async fn serve(args: Args) -> Result<(), Failure> {
     let mut signals = Signals::install().map_err(Failure::explained)?;
     announce(&listeners);
     let server = Server::new().add(EchoServer::new(EchoService));
-    let shutdown = async {
+    let (drain, draining) = tokio::sync::oneshot::channel::<()>();
+    let serving = server.serve_with_shutdown(listeners, async {
+        // Its sender is dropped to say so.
+        let _ = draining.await;
+    });
+    let impatience = async {
         tokio::select! {
             _ = signals.next() => {}
             () = stdin_ended(), if args.while_stdin => {}
         }
+        drop(drain);
+        signals.next().await
     };
-    server.serve_with_shutdown(listeners, shutdown).await.map_err(Failure::explained)
+    tokio::select! {
+        outcome = serving => outcome.map_err(Failure::explained),
+        signal = impatience => Err(Failure::interrupted(signal)),
+    }
+}
+
+/// A path or a name that stands twice; a TCP port 0 may.
+fn named_twice(endpoints: &[Endpoint]) -> Option<&Endpoint> {
+    let is_name = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Unix(_) | Endpoint::UnixAbstract(_));
+    let stands_before = |(at, endpoint): &(usize, &Endpoint)| endpoints[..*at].contains(endpoint);
+    endpoints.iter().enumerate().filter(stands_before).map(|(_, endpoint)| endpoint).find(|e| is_name(e))
 }
 
 fn announce(listeners: &[Box<dyn Listener>]) {
     let mut out = io::stdout().lock();
     for listener in listeners {
         // With nobody reading, the server still serves.
-        let _ = writeln!(out, "listening on {}", listener.endpoint());
+        let _ = writeln!(out, "listening on {}", one_line(&listener.endpoint()));
     }
     let _ = out.flush();
 }

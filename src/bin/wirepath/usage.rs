@@ -1,5 +1,6 @@
 //! Wrong usage in one line. clap explains over several; here it is `wirepath: input: reason: way out`, exit 2.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -10,9 +11,13 @@ use crate::failure::Failure;
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A reader that closes the pipe early has seen enough.
-            let _ = error.print();
-            ExitCode::SUCCESS
+            match error.print().and_then(|()| io::stdout().flush()) {
+                // A reader that closes the pipe early has seen enough.
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Failure::failed("standard output", error, "make room, or print elsewhere").report()
+                }
+                _ => ExitCode::SUCCESS,
+            }
         }
         _ => line(error).report(),
     }
@@ -45,6 +50,12 @@ fn line(error: &clap::Error) -> Failure {
             Some(reason) => Failure::usage_explained(reason),
             None => Failure::usage(value, "no such value", "see --help"),
         },
+        ErrorKind::MissingRequiredArgument if argument.contains("ENDPOINT") => {
+            Failure::usage("ENDPOINT", "missing", "try `wirepath serve unix:/tmp/echo.sock`")
+        }
+        ErrorKind::InvalidUtf8 => {
+            Failure::usage("an argument", "is not UTF-8", "write a path as unix:///%FF")
+        }
         ErrorKind::MissingRequiredArgument => Failure::usage(argument, "missing", "see --help"),
         ErrorKind::ArgumentConflict => Failure::usage(name(&argument), "given twice", "give it once"),
         _ => Failure::usage(argument, error.kind(), "see --help"),
@@ -90,7 +101,7 @@ mod tests {
             (&["audit", "--format"], "--format: needs a value: choose one of text, json"),
             (&["audit", "--out", "a", "--out", "b"], "--out: given twice: give it once"),
             (&["audit", "extra"], "extra: no such argument: see --help"),
-            (&["serve"], "<ENDPOINT>...: missing: see --help"),
+            (&["serve"], "ENDPOINT: missing: try `wirepath serve unix:/tmp/echo.sock`"),
         ];
         for (arguments, expected) in table {
             let arguments = ["wirepath"].iter().chain(arguments);

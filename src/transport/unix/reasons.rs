@@ -100,7 +100,7 @@ pub(super) fn listen_abstract(name: &[u8], cause: io::Error) -> io::Error {
 /// The lock file could not be opened or locked.
 pub(super) fn lock(path: &Path, lock_path: &Path, cause: io::Error) -> io::Error {
     let explanation = match cause.raw_os_error() {
-        Some(libc::ELOOP) => Explanation::new(
+        Some(libc::ELOOP) if lock_path.is_symlink() => Explanation::new(
             format!("its lock file {} is a symlink", lock_path.display()),
             "remove the symlink, or choose a directory in which only this user writes",
         )
@@ -161,12 +161,27 @@ pub(super) fn occupied(path: &Path, occupant: Occupant) -> io::Error {
 /// Why the directory did not let a file be made.
 fn directory(path: &Path, cause: &io::Error) -> Explanation {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let exists = parent.exists();
+    let is_here = parent == Path::new(".");
     let parent = parent.display();
     match cause.raw_os_error() {
+        Some(libc::ENOENT) if is_here => {
+            Explanation::new("the working directory has been removed", "start in a directory that exists")
+                .errno("ENOENT")
+        }
+        Some(libc::ENOENT) if exists => {
+            Explanation::new(format!("its directory {parent} takes no new files"), "choose another directory")
+                .errno("ENOENT")
+        }
         Some(libc::ENOENT) => {
             Explanation::new(format!("its directory {parent} does not exist"), "make the directory first")
                 .errno("ENOENT")
         }
+        Some(libc::ELOOP) => Explanation::new(
+            format!("its directory {parent} leads through too many symlinks"),
+            "name the real directory",
+        )
+        .errno("ELOOP"),
         Some(libc::ENOTDIR) => {
             Explanation::new(format!("{parent} is no directory"), "correct the path").errno("ENOTDIR")
         }
@@ -227,7 +242,14 @@ fn too_long() -> Explanation {
 }
 
 fn other(cause: &io::Error) -> Explanation {
-    Explanation::new(cause.to_string(), "see unix(7) for the cause")
+    match cause.raw_os_error() {
+        Some(libc::EMFILE) => Explanation::new(
+            "this process has as many files and sockets open as it may",
+            "raise the limit (ulimit -n), or open fewer",
+        )
+        .errno("EMFILE"),
+        _ => Explanation::new(cause.to_string(), "see unix(7) for the cause"),
+    }
 }
 
 fn kind_of(file_type: FileType) -> &'static str {

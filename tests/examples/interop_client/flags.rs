@@ -12,7 +12,7 @@ use crate::{
 
 /// The client of gRPC's interop tests.
 #[derive(Debug, Parser)]
-#[command(name = "interop-client", rename_all = "snake_case")]
+#[command(name = "interop-client", rename_all = "snake_case", next_line_help = true)]
 struct Flags {
     /// What to run.
     #[arg(long)]

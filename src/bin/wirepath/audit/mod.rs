@@ -24,6 +24,7 @@ mod steps;
 mod tests;
 
 use std::io::{self, IsTerminal, Write};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Where to write it instead of standard output
+    /// Where to write it instead of standard output, which - is
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
@@ -67,7 +68,8 @@ enum Format {
 }
 
 /// Makes the audit. Exit status 0: each row is proved or not here, and HTTP/2 was the same; 3: one differs, or it was not.
-pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
+pub(crate) fn run(mut args: Args) -> Result<ExitCode, Failure> {
+    args.out = args.out.filter(|out| out.as_os_str() != "-");
     let experiments = chosen(&args.rows)?;
     if let Some(out) = &args.out {
         check_out(out)?;
@@ -154,20 +156,35 @@ fn capture_all(
         Captured::settled(shape, |route| capture(route, shape))
     };
     let all = Shape::ALL.into_iter().map(settled).collect::<Result<Vec<_>, Status>>();
-    all.map_err(|status| Failure::failed("calls to the second process", status, "try again"))
+    all.map_err(|status| match loopback_is_down() {
+        true => Failure::failed("tcp:127.0.0.1", "the loopback device is down", "run `ip link set lo up`"),
+        false => Failure::failed("calls to the second process", status, "try again"),
+    })
+}
+
+/// Whether 127.0.0.1 cannot be reached, as in a fresh network namespace.
+fn loopback_is_down() -> bool {
+    let reached = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| {
+        // Connecting a datagram socket looks the route up and sends nothing.
+        socket.connect((Ipv4Addr::LOCALHOST, 9))
+    });
+    reached.is_err_and(|error| error.kind() == io::ErrorKind::NetworkUnreachable)
 }
 
 /// The experiments of these names, or all, in the order of the table.
 fn chosen(names: &[String]) -> Result<Vec<&'static Experiment>, Failure> {
-    for name in names {
-        if !EXPERIMENTS.iter().any(|experiment| experiment.name == name) {
+    let names: Vec<_> = names.iter().map(|name| name.trim()).collect();
+    for name in &names {
+        if !EXPERIMENTS.iter().any(|experiment| experiment.name == *name) {
             let known: Vec<_> = EXPERIMENTS.iter().map(|experiment| experiment.name).collect();
             let way_out = format!("the rows are {}", known.join(", "));
-            return Err(Failure::usage(format_args!("--rows {name}"), "no such row", &way_out));
+            return Err(match *name {
+                "" => Failure::usage("--rows", "has an empty name", &way_out),
+                name => Failure::usage(format_args!("--rows {name}"), "no such row", &way_out),
+            });
         }
     }
-    let is_chosen =
-        |experiment: &&Experiment| names.is_empty() || names.iter().any(|name| name == experiment.name);
+    let is_chosen = |experiment: &&Experiment| names.is_empty() || names.contains(&experiment.name);
     Ok(EXPERIMENTS.iter().filter(is_chosen).collect())
 }
 

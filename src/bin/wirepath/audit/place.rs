@@ -16,7 +16,9 @@ pub(crate) struct Place {
 impl Place {
     /// Makes a fresh directory in `TMPDIR`, or in a shorter one where a socket's path would not fit there.
     pub(crate) fn make() -> io::Result<Self> {
-        Self::make_in(&std::env::temp_dir())
+        // Set to nothing is as good as not set.
+        let is_set = std::env::var_os("TMPDIR").is_none_or(|dir| !dir.is_empty());
+        if is_set { Self::make_in(&std::env::temp_dir()) } else { Self::make_in(Path::new("/tmp")) }
     }
 
     pub(crate) fn path(&self) -> &Path {

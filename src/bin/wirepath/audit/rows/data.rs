@@ -25,9 +25,13 @@ pub(super) fn merging(bench: &Bench<'_>) -> io::Result<Finding> {
     let last = |readable: &[u64]| readable.last().copied().unwrap_or(0);
     let all: Vec<u64> = (1..=WRITES as u64).collect();
     Ok(Finding {
-        tcp: format!("joined: readable after {} of {WRITES} writes, then all {}", at_once(&tcp), last(&tcp)),
+        tcp: format!(
+            "joined: {} of {WRITES} writes held back, then all {} readable",
+            WRITES - at_once(&tcp),
+            last(&tcp)
+        ),
         unix: format!(
-            "never: readable after {} of {WRITES}; each 1 B write takes {} of {}",
+            "not joined: {} of {WRITES} readable at once; each 1 B write takes {} of {}",
             at_once(&unix),
             figures::bytes(buffer / singles.max(1)),
             figures::bytes(buffer)

@@ -34,7 +34,7 @@ const CLAIMS: &[(&str, &str, &str)] = &[
     ("buffers", "SO_RCVBUF 4 KiB", "SO_RCVBUF 4 KiB"),
     ("capacity", "1 B: over 65,536", "1 B: "),
     ("writability", "%", "%"),
-    ("merging", "after 1 of 10", "after 10 of 10"),
+    ("merging", "joined: 9 of 10 writes held back, then all 10", "not joined: 10 of 10 readable at once"),
     ("segments", "packets on lo", "packets on lo"),
     ("visibility", "5 B unread", "server end: its path; client end: no name"),
     (
