@@ -15,7 +15,7 @@ use crate::wire::{LengthPrefixedMessage, MessagePrefix, WireError};
 /// Takes bytes, gives messages.
 ///
 /// After an error the stream has no further messages; asking again gives the error again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MessageDeframer {
     max_len: usize,
     /// The prefix of the message under way, once it is read.
@@ -31,7 +31,14 @@ pub struct MessageDeframer {
 impl MessageDeframer {
     /// Makes a deframer that refuses messages whose declared length passes the limit.
     pub fn new(max_len: Option<usize>) -> Self {
-        MessageDeframer { max_len: max_len.unwrap_or(usize::MAX), ..MessageDeframer::default() }
+        MessageDeframer {
+            max_len: max_len.unwrap_or(usize::MAX),
+            prefix: None,
+            front: Bytes::new(),
+            middle: VecDeque::new(),
+            tail: BytesMut::new(),
+            unread: 0,
+        }
     }
 
     /// Adds what was received; an empty piece is legal and means nothing.
