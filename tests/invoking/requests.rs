@@ -49,14 +49,16 @@ async fn rule_2_4_14_and_16_fields_leave_in_the_order_of_the_spec() {
     let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
     let mut expected =
         vec![":method", ":scheme", ":authority", ":path", "te", "grpc-timeout", "content-type"];
-    expected.extend(["grpc-accept-encoding", "user-agent", "zebra", "ant"]);
+    if cfg!(feature = "gzip") {
+        expected.push("grpc-accept-encoding");
+    }
+    expected.extend(["user-agent", "zebra", "ant"]);
     // RFC 9113 asks only that pseudo-header fields come first, and h2 has an order of its own among them.
     assert_eq!(names, expected);
     let value = |name| fields.iter().find(|field| field.0 == name).unwrap().1.as_str();
     assert_eq!((value(":method"), value(":scheme")), ("POST", "http"));
     assert_eq!((value(":authority"), value(":path")), ("localhost", "/test.Echo/Say"));
     assert_eq!((value("te"), value("content-type")), ("trailers", "application/grpc"));
-    assert!(value("grpc-accept-encoding").starts_with("identity"));
     assert!(value("user-agent").starts_with("grpc-rust-wirepath/"));
 }
 
