@@ -11,6 +11,7 @@ mod data;
 mod driver;
 mod error;
 mod gate;
+mod guard;
 mod h2_backend;
 mod opening;
 mod pace;
@@ -20,6 +21,7 @@ pub use config::Http2Config;
 pub use data::DataBuf;
 pub use driver::Spawner;
 pub use error::{Error, ErrorKind, Initiator, error_code};
+pub use guard::authority::{AuthorityCure, Cured};
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
     server::{Accepted, Respond, ServerConnection},
