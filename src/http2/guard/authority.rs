@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// Makes the `:authority` of each block one that h2 takes.
 #[derive(Debug, Default)]
-pub(super) struct AuthorityCure;
+pub(super) struct AuthorityCure {}
 
 impl AuthorityCure {
     /// Overwrites what h2 would refuse in a whole field block by legal octets of the same length. Gives what the peer
