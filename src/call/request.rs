@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     call::{CallOptions, Deadline},
+    http2::Meters,
     transport::Peer,
     wire::{Metadata, RequestHeaders},
 };
@@ -26,6 +27,7 @@ struct Received {
     authority: Option<http::uri::Authority>,
     user_agent: Option<http::HeaderValue>,
     peer: Arc<Peer>,
+    meters: Arc<Meters>,
     deadline: Option<Deadline>,
     is_compressed: bool,
 }
@@ -100,6 +102,11 @@ impl<T> Request<T> {
         self.received.as_ref().map(|received| &*received.peer)
     }
 
+    /// On a server, what has passed over the connection of the call.
+    pub fn meters(&self) -> Option<&Arc<Meters>> {
+        self.received.as_ref().map(|received| &received.meters)
+    }
+
     /// On a server, `:authority` (or `host`) as received.
     pub fn authority(&self) -> Option<&str> {
         self.received
@@ -140,12 +147,18 @@ impl<T> Request<T> {
 #[cfg(feature = "server")]
 impl Request<()> {
     /// The request that these headers begin.
-    pub(crate) fn received(headers: RequestHeaders, peer: Arc<Peer>, deadline: Option<Deadline>) -> Self {
+    pub(crate) fn received(
+        headers: RequestHeaders,
+        peer: Arc<Peer>,
+        meters: Arc<Meters>,
+        deadline: Option<Deadline>,
+    ) -> Self {
         let received = Received {
             path: headers.path,
             authority: headers.authority,
             user_agent: headers.user_agent,
             peer,
+            meters,
             deadline,
             is_compressed: false,
         };
