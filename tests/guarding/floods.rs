@@ -1,6 +1,6 @@
 //! Frames that cost their sender nothing, sent without end.
 
-use crate::raw::{Raw, call, frame, framed, headers, serve};
+use crate::raw::{Raw, block, call, frame, framed, headers, serve};
 
 const CALM: u32 = 0xb;
 
@@ -8,7 +8,9 @@ const CALM: u32 = 0xb;
 #[tokio::test(start_paused = true)]
 async fn each_flood_ends_by_a_goaway_that_names_it_and_harms_no_other() {
     let reset = |stream_id| [headers(stream_id), frame(0x3, 0, stream_id, &8_u32.to_be_bytes())].concat();
-    let made_you_reset = |stream_id| [headers(stream_id), frame(0x8, 0, stream_id, &0x7fff_ffff_u32.to_be_bytes())].concat();
+    // A field of the connection is malformed, which costs the stream.
+    let malformed = [block(), b"\x00\x0aconnection\x01x".to_vec()].concat();
+    let made_you_reset = |stream_id| frame(0x1, 0x5, stream_id, &malformed);
     let opened = call(1, b"wait");
     let floods: [(&str, Vec<u8>); 9] = [
         ("too_many_ping_frames", frame(0x6, 0, 0, &[7; 8]).repeat(20_000)),

@@ -4,6 +4,7 @@ mod blocks;
 mod deadlines;
 mod draining;
 mod floods;
+mod hostile_servers;
 mod meters;
 mod pings;
 mod raw;
