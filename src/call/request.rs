@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     call::{CallOptions, Deadline},
+    http2::Meters,
     transport::Peer,
     wire::{Metadata, RequestHeaders},
 };
@@ -29,6 +30,7 @@ struct Received {
     raw_authority: Option<RawAuthority>,
     user_agent: Option<http::HeaderValue>,
     peer: Arc<Peer>,
+    meters: Arc<Meters>,
     deadline: Option<Deadline>,
     is_compressed: bool,
 }
@@ -110,6 +112,11 @@ impl<T> Request<T> {
         self.received.as_ref().map(|received| &*received.peer)
     }
 
+    /// On a server, what has passed over the connection of the call.
+    pub fn meters(&self) -> Option<&Arc<Meters>> {
+        self.received.as_ref().map(|received| &received.meters)
+    }
+
     /// On a server, `:authority` (or `host`) as received; a client on a Unix socket may send the socket's path, raw or
     /// percent-encoded, or nothing. Octets that are no UTF-8 are replaced.
     pub fn authority(&self) -> Option<&str> {
@@ -161,7 +168,12 @@ impl<T> Request<T> {
 #[cfg(feature = "server")]
 impl Request<()> {
     /// The request that these headers begin.
-    pub(crate) fn received(headers: RequestHeaders, peer: Arc<Peer>, deadline: Option<Deadline>) -> Self {
+    pub(crate) fn received(
+        headers: RequestHeaders,
+        peer: Arc<Peer>,
+        meters: Arc<Meters>,
+        deadline: Option<Deadline>,
+    ) -> Self {
         let raw_authority = headers
             .raw_authority
             .map(|octets| RawAuthority { text: String::from_utf8_lossy(&octets).into_owned(), octets });
@@ -171,6 +183,7 @@ impl Request<()> {
             raw_authority,
             user_agent: headers.user_agent,
             peer,
+            meters,
             deadline,
             is_compressed: false,
         };

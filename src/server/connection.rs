@@ -31,6 +31,8 @@ pub(super) async fn serve_connection(
     let peer = Arc::new(peer);
     let task_per_call = settings.task_per_call;
     let http2 = settings.http2.clone();
+    let connections = settings.connections.clone();
+    let known = Arc::clone(&peer);
     let on_request = move |accepted: Accepted| {
         let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
         place(call, task_per_call)
@@ -38,6 +40,7 @@ pub(super) async fn serve_connection(
     let handshake = ServerConnection::handshake(io, &http2, on_request);
     // A client that never says its preface holds up no drain.
     let Some(Ok(mut connection)) = unless_draining(handshake, &mut phases).await else { return };
+    let _listed = connections.map(|list| list.enter(known, Arc::clone(connection.meters())));
     while let Event::Phase(phase) = next_event(&mut connection, &mut phases).await {
         match phase {
             Phase::Serving => {}

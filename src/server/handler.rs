@@ -48,7 +48,7 @@ impl Call {
         Self {
             encoding: headers.encoding,
             accepted: headers.accept_encoding.intersection(codec::supported()),
-            request: Request::received(headers, peer, deadline),
+            request: Request::received(headers, peer, Arc::clone(respond.meters()), deadline),
             body,
             respond,
             settings,

@@ -9,6 +9,7 @@ use std::{
 use crate::{
     call::Limits,
     http2::Http2Config,
+    server::Connections,
     transport::Peer,
     wire::{RequestHeaders, Status},
 };
@@ -22,6 +23,7 @@ pub(super) struct Settings {
     pub(super) method_limits: HashMap<String, Limits>,
     pub(super) interceptor: Option<Interceptor>,
     pub(super) task_per_call: bool,
+    pub(super) connections: Option<Connections>,
 }
 
 impl Settings {
