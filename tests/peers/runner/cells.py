@@ -87,7 +87,7 @@ class Matrix:
         self._run(cells)
         self._children.end(nginx)
 
-        tests = ["cargo", "test", "--quiet", "--locked", "--features", "protos", "--test", "through_nginx"]
+        tests = ["cargo", "test", "--quiet", "--locked", "--features", "protos,tcp,gzip", "--test", "through_nginx"]
         tests += ["--", "--ignored"]
         status, output = self._children.run(tests, NGINX_TESTS_WITHIN, cwd=self._root)
         self._keep(Cell(NGINX, "tests", UNIX, "through_nginx"), status, output)
