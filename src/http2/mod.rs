@@ -19,7 +19,10 @@ pub use config::Http2Config;
 pub use data::DataBuf;
 pub use driver::Spawner;
 pub use error::{Error, ErrorKind, Initiator, error_code};
-pub use guard::{Flow, Meters};
+pub use guard::{
+    Flow, Meters,
+    authority::{AuthorityCure, Cured},
+};
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
     server::{Accepted, Respond, ServerConnection},

@@ -15,13 +15,14 @@
     )
 )]
 
-mod authority;
+pub(super) mod authority;
 mod block;
 mod cut;
 mod meters;
 mod originals;
 mod outbound;
 mod pace;
+mod refit;
 #[cfg(test)]
 mod tests;
 
@@ -31,10 +32,11 @@ use bytes::Bytes;
 
 pub use self::meters::{Flow, Meters};
 use self::{
-    authority::AuthorityCure,
+    authority::{AuthorityCure, Cured},
     block::{Front, OpenBlock, fragment, fragments},
     outbound::Outbound,
     pace::Pace,
+    refit::refit,
 };
 pub(super) use self::{cut::Cut, originals::Originals};
 use super::Http2Config;
@@ -75,7 +77,7 @@ impl Guard {
             pace: Pace::new(),
             payload_left: received,
             block: OpenBlock::default(),
-            cure: AuthorityCure::default(),
+            cure: AuthorityCure::new(usize::try_from(config.header_table_size).unwrap_or(usize::MAX)),
             originals: Originals::default(),
             outbound: Outbound::new(sent),
             last_stream_id: 0,
@@ -148,6 +150,7 @@ impl Guard {
                 Ok(Some(len))
             }
             Front::Whole { len, frames } => {
+                let is_opening = head.stream_id > self.last_stream_id;
                 self.judge(head)?;
                 for _ in 1..frames {
                     self.judge(FrameHead { len: 0, kind: FrameType::Continuation, flags: 0, ..head })?;
@@ -155,7 +158,8 @@ impl Guard {
                 self.pace.payload(len);
                 if self.side == Side::Server
                     && let Some(whole) = bytes.get_mut(..len)
-                    && let Some(authority) = self.cure_block(whole, frames)
+                    && let Some(authority) = self.cure_block(whole, frames)?
+                    && is_opening
                 {
                     self.originals.put(head.stream_id, authority);
                 }
@@ -165,20 +169,39 @@ impl Guard {
     }
 
     /// Has the field block in these frames cured where it stands. Gives the authority that really came, if it was.
-    fn cure_block(&mut self, bytes: &mut [u8], frames: usize) -> Option<Bytes> {
-        if frames == 1 {
-            return self.cure.cure(fragment(bytes)?);
+    fn cure_block(&mut self, bytes: &mut [u8], frames: usize) -> Result<Option<Bytes>, Cut> {
+        let cured = if frames == 1 { self.cure_one(bytes) } else { self.cure_joined(bytes) };
+        let Some((sent, shorter)) = cured else { return Ok(None) };
+        if let Some(block) = shorter {
+            refit(bytes, &block, self.max_frame_size).ok_or(Cut::calm("header_block_too_large"))?;
         }
-        let fragments = fragments(bytes)?;
+        Ok(sent)
+    }
+
+    /// The block of one frame. Gives the whole block if it has become shorter.
+    fn cure_one(&mut self, frame: &mut [u8]) -> Option<(Option<Bytes>, Option<Vec<u8>>)> {
+        let block = fragment(frame)?;
+        let Cured { len, sent } = self.cure.cure(block);
+        let shorter = (len < block.len()).then(|| block.get(..len).unwrap_or_default().to_vec());
+        Some((sent, shorter))
+    }
+
+    /// The block of several frames.
+    fn cure_joined(&mut self, frames: &mut [u8]) -> Option<(Option<Bytes>, Option<Vec<u8>>)> {
+        let fragments = fragments(frames)?;
         let mut joined = fragments.concat();
-        let authority = self.cure.cure(&mut joined)?;
+        let Cured { len, sent } = self.cure.cure(&mut joined);
+        if len < joined.len() {
+            joined.truncate(len);
+            return Some((sent, Some(joined)));
+        }
         let mut cured = &joined[..];
         for fragment in fragments {
             let (part, rest) = cured.split_at_checked(fragment.len())?;
             fragment.copy_from_slice(part);
             cured = rest;
         }
-        Some(authority)
+        Some((sent, None))
     }
 
     /// Judges a frame that was received, before h2 sees it.

@@ -31,7 +31,7 @@ pub struct ServerConnection {
 pub struct Accepted {
     /// The fields of the request's HEADERS.
     pub request: http::Request<()>,
-    /// What the client really sent as `:authority`, where it is none that `request` can hold.
+    /// What the client really sent as `:authority`, where `request` cannot hold it; then the one in `request` is made up.
     pub authority: Option<Bytes>,
     /// What the client sends after them.
     pub body: RecvHalf,
