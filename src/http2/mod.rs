@@ -20,7 +20,7 @@ pub use data::DataBuf;
 pub use driver::Spawner;
 pub use error::{Error, ErrorKind, Initiator, error_code};
 pub use guard::{
-    Flow, Meters,
+    Flow, HandshakeDeadlines, Lifetime, Meters, PingPolicy,
     authority::{AuthorityCure, Cured},
 };
 pub use h2_backend::{

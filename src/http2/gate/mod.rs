@@ -8,6 +8,7 @@
 
 mod cutting;
 mod reading;
+mod watching;
 mod writing;
 
 use std::{
@@ -16,12 +17,13 @@ use std::{
     mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub(super) use self::watching::Order;
 use self::{cutting::Cutting, writing::Failure};
 use super::{
     guard::{Guard, Meters, Originals},
@@ -30,6 +32,7 @@ use super::{
 use crate::transport::Io;
 
 /// The driver's side: lets the held bytes out.
+#[derive(Clone)]
 pub(super) struct Gate {
     shared: Arc<Mutex<Held>>,
 }
@@ -52,6 +55,10 @@ pub(super) fn gate(io: Box<dyn Io>, guard: Guard, opening: Option<Opening>) -> (
         ahead: BytesMut::new(),
         admitted: 0,
         is_paused: false,
+        watcher: None,
+        order: None,
+        farewell: None,
+        is_unanswered: false,
     };
     let shared = Arc::new(Mutex::new(held));
     (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
@@ -124,6 +131,13 @@ struct Held {
     admitted: usize,
     /// Whether h2 asked for more than this round has.
     is_paused: bool,
+    /// Wakes the [watcher](watching).
+    watcher: Option<Waker>,
+    order: Option<Order>,
+    /// A GOAWAY to be put between two frames of h2's.
+    farewell: Option<Vec<u8>>,
+    /// Whether the PING of a drain is to be answered in the peer's stead.
+    is_unanswered: bool,
 }
 
 impl AsyncRead for GatedIo {
@@ -163,13 +177,13 @@ impl AsyncWrite for GatedIo {
         }
         if len > WRITE_THROUGH || held.bytes.len() + len > HELD_MAX {
             let count = ready!(held.poll_write_through(cx, slices));
-            held.guard.sent(slices, count);
+            held.sent(cx, slices, count);
             return Poll::Ready(Ok(count));
         }
         for slice in slices {
             held.bytes.extend_from_slice(slice);
         }
-        held.guard.sent(slices, len);
+        held.sent(cx, slices, len);
         Poll::Ready(Ok(len))
     }
 

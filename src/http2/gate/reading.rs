@@ -20,6 +20,9 @@ impl Held {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         while self.cutting.is_none() {
+            if self.admitted == 0 {
+                self.acknowledge();
+            }
             if self.admitted == 0 && !self.ahead.is_empty() {
                 match self.guard.admit(&mut self.ahead) {
                     Ok(count) => self.admitted = count,
@@ -55,6 +58,10 @@ impl Held {
         buf.put_slice(&self.ahead);
         let held = buf.filled().len();
         let read = self.poll_read_stream(cx, buf);
+        if read.is_pending() && held > before {
+            self.guard.waits();
+            self.tell_news();
+        }
         if !matches!(read, Poll::Ready(Ok(()))) || buf.filled().len() == held {
             buf.set_filled(before);
             return read.map_ok(|()| true);
@@ -76,7 +83,11 @@ impl Held {
     /// Reads behind what is held. Says whether the byte stream has ended.
     fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         self.ahead.reserve(READ_AHEAD);
-        let read = ready!(pin!(self.io.read_buf(&mut self.ahead)).poll(cx));
+        let Poll::Ready(read) = pin!(self.io.read_buf(&mut self.ahead)).poll(cx) else {
+            self.guard.waits();
+            self.tell_news();
+            return Poll::Pending;
+        };
         Poll::Ready(match (read, &self.opening) {
             (Ok(0), Some(opening)) => Err(opening.ended()),
             (Ok(count), _) => Ok(count == 0),

@@ -4,6 +4,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::time::Instant;
+
+use super::presence::Presence;
 use crate::frame::FrameType;
 
 /// The counts of one connection since it began.
@@ -14,9 +17,14 @@ pub struct Meters {
     pub(super) streams: Count,
     pub(super) cancels: Count,
     pub(super) strikes: Count,
+    pub(super) presence: Presence,
 }
 
 impl Meters {
+    pub(super) fn new(start: Instant, is_idle_timed: bool) -> Self {
+        Self { presence: Presence::new(start, is_idle_timed), ..Self::default() }
+    }
+
     /// What came from the peer.
     pub fn received(&self) -> &Flow {
         &self.received
@@ -32,7 +40,12 @@ impl Meters {
         self.streams.value()
     }
 
-    /// RST_STREAM frames that the client has sent: calls that were given up.
+    /// Calls in flight: accepted by a server and not yet answered or given up. A client's connection has none of these.
+    pub fn open_calls(&self) -> usize {
+        self.presence.open()
+    }
+
+    /// RST_STREAM frames that came: calls that the peer gave up.
     pub fn cancels(&self) -> u64 {
         self.cancels.value()
     }

@@ -17,30 +17,56 @@
 
 pub(super) mod authority;
 mod block;
+mod bucket;
+mod budgets;
+mod config;
 mod cut;
+mod deadlines;
+mod drain;
 mod meters;
 mod originals;
 mod outbound;
 mod pace;
+mod presence;
 mod refit;
+mod strikes;
 #[cfg(test)]
 mod tests;
 
-use std::{io::IoSlice, sync::Arc};
+use std::{
+    hash::{BuildHasher, RandomState},
+    io::IoSlice,
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
-pub use self::meters::{Flow, Meters};
 use self::{
     authority::{AuthorityCure, Cured},
     block::{Front, OpenBlock, fragment, fragments},
+    budgets::Budgets,
+    deadlines::Deadlines,
+    drain::Drain,
     outbound::Outbound,
     pace::Pace,
     refit::refit,
+    strikes::{Calls, Strikes},
 };
-pub(super) use self::{cut::Cut, originals::Originals};
+pub use self::{
+    config::{HandshakeDeadlines, Lifetime, PingPolicy},
+    meters::{Flow, Meters},
+};
+pub(super) use self::{
+    cut::{Cut, goaway},
+    deadlines::Due,
+    originals::Originals,
+    presence::OpenCall,
+};
 use super::Http2Config;
-use crate::frame::{FrameHead, FrameType, PREFACE};
+use crate::frame::{ErrorCode, FrameHead, FrameType, PREFACE};
 
 /// Follows one connection, both directions.
 #[derive(Debug)]
@@ -55,6 +81,15 @@ pub(super) struct Guard {
     originals: Originals,
     outbound: Outbound,
     last_stream_id: u32,
+    budgets: Budgets,
+    strikes: Strikes,
+    deadlines: Deadlines,
+    drain: Drain,
+    /// What was sent has shown that the connection is to be cut.
+    overdue: Option<Cut>,
+    /// Whether something new is waited for, which may be due before all else.
+    has_news: bool,
+    is_off: bool,
     meters: Arc<Meters>,
 }
 
@@ -71,6 +106,7 @@ impl Guard {
             Side::Server => (PREFACE.len(), 0),
             Side::Client => (0, PREFACE.len()),
         };
+        let now = Instant::now();
         Self {
             side,
             max_frame_size: config.max_frame_size(),
@@ -81,7 +117,14 @@ impl Guard {
             originals: Originals::default(),
             outbound: Outbound::new(sent),
             last_stream_id: 0,
-            meters: Arc::default(),
+            budgets: Budgets::new(side, now),
+            strikes: Strikes::new(config.pings.clone()),
+            deadlines: Deadlines::new(config.handshake.clone(), &config.lifetime, now, jitter()),
+            drain: Drain::None,
+            overdue: None,
+            has_news: false,
+            is_off: config.is_unguarded,
+            meters: Arc::new(Meters::new(now, config.lifetime.max_idle < Duration::MAX)),
         }
     }
 
@@ -117,7 +160,10 @@ impl Guard {
         {
             admitted += count;
         }
-        self.meters.received.bytes.add(admitted);
+        if admitted > 0 {
+            self.deadlines.moved();
+            self.meters.received.bytes.add(admitted);
+        }
         Ok(admitted)
     }
 
@@ -133,10 +179,14 @@ impl Guard {
             return Ok(None);
         }
         let Some(head) = bytes.first_chunk().map(FrameHead::parse) else { return Ok(None) };
-        if matches!(head.kind, FrameType::Headers | FrameType::PushPromise) {
+        if self.is_off {
+            self.pace.frame();
+        } else if matches!(head.kind, FrameType::Headers | FrameType::PushPromise) {
             return self.admit_block(head, bytes);
+        } else {
+            self.judge(head)?;
+            blank_out(head, bytes);
         }
-        self.judge(head)?;
         self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
         Ok(Some(FrameHead::LEN))
     }
@@ -208,12 +258,20 @@ impl Guard {
     fn judge(&mut self, head: FrameHead) -> Result<(), Cut> {
         self.pace.frame();
         self.meters.received.frame(head.kind);
+        self.budgets.received(&head, Instant::now)?;
         match head.kind {
             FrameType::Headers if head.stream_id > self.last_stream_id => {
                 self.last_stream_id = head.stream_id;
                 self.meters.streams.add(1);
             }
             FrameType::RstStream => self.meters.cancels.add(1),
+            FrameType::Settings => self.deadlines.settings(head.is_ack()),
+            FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
+                let calls = if self.meters.open_calls() == 0 { Calls::None } else { Calls::Some };
+                if self.strikes.ping(Instant::now(), calls)? {
+                    self.meters.strikes.add(1);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -221,14 +279,67 @@ impl Guard {
 
     /// Follows what h2 wrote: the first `count` bytes of `slices`.
     pub(super) fn sent(&mut self, slices: &[IoSlice<'_>], count: usize) {
-        let Self { outbound, meters, .. } = self;
+        if self.is_off {
+            return;
+        }
+        let Self { outbound, meters, side, budgets, strikes, deadlines, drain, overdue, has_news, .. } = self;
         meters.sent.bytes.add(count);
         let mut left = count;
         for slice in slices {
             let part = slice.get(..left.min(slice.len())).unwrap_or_default();
             left -= part.len();
-            outbound.follow(part, |head| meters.sent.frame(head.kind));
+            outbound.follow(part, |head, rest| {
+                meters.sent.frame(head.kind);
+                match head.kind {
+                    FrameType::Data | FrameType::Headers => {
+                        strikes.wipe();
+                        budgets.sent(head.kind);
+                    }
+                    FrameType::RstStream if *side == Side::Server && is_for_an_error(rest) => {
+                        *overdue = budgets.stream_error(Instant::now).err().or(*overdue);
+                    }
+                    FrameType::Goaway | FrameType::Ping if *side == Side::Server && !head.is_ack() => {
+                        let next = drain.after(head.kind, rest);
+                        if mem::replace(drain, next) != next {
+                            let is_pinged = matches!(next, Drain::Pinged(_));
+                            deadlines.drain_pinged(is_pinged.then(Instant::now));
+                            *has_news |= is_pinged;
+                        }
+                    }
+                    _ => {}
+                }
+            });
         }
+    }
+
+    /// Why the connection is to be cut after what was sent.
+    pub(super) fn take_overdue(&mut self) -> Option<Cut> {
+        self.overdue.take()
+    }
+
+    /// Takes note that the rest of what is held does not come at once.
+    pub(super) fn waits(&mut self) {
+        self.has_news |= self.side == Side::Server && self.deadlines.waits(Instant::now);
+    }
+
+    /// Whether [`Guard::next_due`] may be earlier than it was.
+    pub(super) fn take_news(&mut self) -> bool {
+        mem::take(&mut self.has_news)
+    }
+
+    /// What is due now.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        self.deadlines.due(now, self.meters.presence.idle())
+    }
+
+    /// When something may be due.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        self.deadlines.next(now, self.meters.presence.idle())
+    }
+
+    /// The answer to a drain's PING, if h2 still waits for it and a frame may stand here among those received.
+    pub(super) fn acknowledgement(&mut self) -> Option<Vec<u8>> {
+        if self.payload_left == 0 { self.drain.acknowledgement() } else { None }
     }
 
     /// How many bytes at least belong to the frame that h2 is writing; 0 between two frames.
@@ -242,3 +353,30 @@ impl Guard {
         cut.goaway(if self.side == Side::Server { self.last_stream_id } else { 0 })
     }
 }
+
+/// Makes an empty DATA frame one that h2 ignores: it forgives a hundred in the life of a connection, whatever the peer's
+/// reason.
+fn blank_out(head: FrameHead, bytes: &mut [u8]) {
+    if head.kind == FrameType::Data
+        && head.len == 0
+        && !head.is_end_stream()
+        && let Some(kind) = bytes.get_mut(3)
+    {
+        *kind = IGNORED;
+    }
+}
+
+/// Whether a RST_STREAM with this payload says that the peer broke a rule. One whose code is not there yet counts.
+fn is_for_an_error(payload: &[u8]) -> bool {
+    let code = payload.first_chunk().map(|code| ErrorCode::from_number(u32::from_be_bytes(*code)));
+    !matches!(code, Some(ErrorCode::NoError | ErrorCode::Cancel | ErrorCode::InternalError))
+}
+
+/// Somewhere between 0 and 1.
+fn jitter() -> f64 {
+    let random = RandomState::new().hash_one(0_u8);
+    f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+// A type that nobody defined, which a receiver ignores (RFC 9113, section 5.5).
+const IGNORED: u8 = 0xfb;

@@ -19,8 +19,8 @@ impl Outbound {
         Self { head: [0; FrameHead::LEN], head_len: 0, payload_left: preface_len }
     }
 
-    /// Follows the next bytes; `on_head` is told each head that is whole.
-    pub(super) fn follow(&mut self, mut bytes: &[u8], mut on_head: impl FnMut(FrameHead)) {
+    /// Follows the next bytes; `on_head` is told each head that is whole, and the bytes that come with it.
+    pub(super) fn follow(&mut self, mut bytes: &[u8], mut on_head: impl FnMut(FrameHead, &[u8])) {
         while !bytes.is_empty() {
             if self.payload_left > 0 {
                 let count = self.payload_left.min(bytes.len());
@@ -41,7 +41,7 @@ impl Outbound {
                 },
             };
             self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
-            on_head(head);
+            on_head(head, bytes);
         }
     }
 
@@ -83,7 +83,7 @@ mod tests {
             let mut outbound = Outbound::new(7);
             let mut seen = Vec::new();
             for piece in bytes.chunks(cut) {
-                outbound.follow(piece, |head| seen.push(head.len));
+                outbound.follow(piece, |head, _| seen.push(head.len));
             }
             assert_eq!(seen, lens, "cut into {cut}");
             assert_eq!(outbound.unfinished(), 0);
@@ -95,12 +95,12 @@ mod tests {
         let bytes = FrameHead { len: 2, kind: FrameType::Ping, flags: 0, stream_id: 0 }.encode();
         let mut outbound = Outbound::new(0);
         for octet in bytes {
-            outbound.follow(&[octet], |_| {});
+            outbound.follow(&[octet], |_, _| {});
             assert!(outbound.unfinished() > 0);
         }
-        outbound.follow(&[0], |_| {});
+        outbound.follow(&[0], |_, _| {});
         assert_eq!(outbound.unfinished(), 1);
-        outbound.follow(&[0], |_| {});
+        outbound.follow(&[0], |_, _| {});
         assert_eq!(outbound.unfinished(), 0);
     }
 }
