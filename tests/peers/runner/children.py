@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 READY_WITHIN = 30
+# What failed is said in a line; where it panicked is no help to who reads a matrix.
+ENVIRONMENT = os.environ | {"RUST_BACKTRACE": "0"}
 
 
 class Children:
@@ -40,7 +42,9 @@ class Children:
         with self._lock:
             if self._ended:
                 raise RuntimeError("the run has ended")
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, start_new_session=True, env=ENVIRONMENT, **options
+            )
             self._running.add(child)
         return child
 

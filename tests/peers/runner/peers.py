@@ -1,6 +1,7 @@
 """The foreign programs: what they are called, where they may be met, and how they come here.
 
-A folder's `install OUT` leaves OUT/PEER-client, OUT/PEER-server and OUT/PEER.version, for one peer or more.
+A folder's `install OUT` leaves OUT/PEER-client, OUT/PEER-server and OUT/PEER.version ("LIBRARY VERSION"), for one peer
+or more.
 `PEER-client --target ENDPOINT --test_case CASE` exits with 0 if the case passed, with 77 and a reason if the library
 cannot express it. `PEER-server --listen ENDPOINT...` says `listening on ENDPOINT` for each; SIGTERM ends it; asked
 `--test_case CASE` instead, it exits with 0 or with 77 and a reason.
@@ -56,4 +57,4 @@ def install(children, root, target, folders):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(install_one, commands))
     files = (target / "peers").glob("*.version")
-    return {file.stem: file.read_text().split()[-1] for file in files}
+    return {file.stem: file.read_text().strip() for file in files}

@@ -22,7 +22,7 @@ def markdown(matrix, peers, versions):
     if peers:
         blocks += [table(rows), LEGEND]
         blocks += ["\n".join(f"{number}. {reason}" for reason, number in reasons.numbers.items())] if reasons.numbers else []
-    named = ", ".join(f"{peer.name} {versions[peer.name]}" for peer in peers)
+    named = ", ".join(versions[peer.name] for peer in peers)
     blocks.append(paragraph(f"{named}." if peers else "", through_nginx(matrix, versions), totals(matrix)))
     return "\n\n".join(blocks)
 
@@ -75,7 +75,7 @@ def through_nginx(matrix, versions):
     passed, cannot = (sum(result.startswith(kind) for result in results) for kind in ("passed", "cannot"))
     if not results:
         return ""
-    return f"Through nginx {versions[NGINX]}, wirepath's client and grpc-go's: {passed} of {len(results) - cannot}."
+    return f"Through {versions[NGINX]}, wirepath's client and grpc-go's: {passed} of {len(results) - cannot}."
 
 
 def totals(matrix):
