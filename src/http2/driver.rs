@@ -46,6 +46,11 @@ impl<C> Driver<C> {
         }
     }
 
+    /// Has what is due by time done on this connection's task.
+    pub(super) fn watch(&mut self) {
+        self.tasks.spawn(self.gate.watch(self.connection_waker.clone()));
+    }
+
     /// A handle by which others put futures on this connection's task.
     pub(super) fn spawner(&self) -> Spawner {
         Spawner { wakes: Arc::clone(&self.tasks.wakes) }

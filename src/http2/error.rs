@@ -56,6 +56,11 @@ impl Error {
         }
     }
 
+    pub(super) fn timed_out(text: &'static str) -> Self {
+        let error = io::Error::new(io::ErrorKind::TimedOut, text);
+        Self { kind: ErrorKind::Io(Arc::new(error)), initiator: Initiator::Local }
+    }
+
     pub(crate) fn reset(code: u32, initiator: Initiator) -> Self {
         Self { kind: ErrorKind::Reset(code), initiator }
     }
