@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     call::{CallOptions, Deadline},
     transport::Peer,
-    wire::{Metadata, RequestHeaders},
+    wire::{Encoding, Metadata, RequestHeaders},
 };
 
 /// What a client asks, or a handler is asked.
@@ -27,6 +27,7 @@ struct Received {
     user_agent: Option<http::HeaderValue>,
     peer: Arc<Peer>,
     deadline: Option<Deadline>,
+    encoding: Encoding,
     is_compressed: bool,
 }
 
@@ -121,6 +122,12 @@ impl<T> Request<T> {
             .and_then(|agent| agent.to_str().ok())
     }
 
+    /// On a server, Message-Encoding of the request: an answer in the same one is sure to be understood. `Identity` on a
+    /// client.
+    pub fn encoding(&self) -> Encoding {
+        self.received.as_ref().map(|received| received.encoding).unwrap_or_default()
+    }
+
     /// On a server, whether the one message of the request came with its Compressed-Flag set.
     pub fn is_compressed(&self) -> bool {
         self.received.as_ref().is_some_and(|received| received.is_compressed)
@@ -147,6 +154,7 @@ impl Request<()> {
             user_agent: headers.user_agent,
             peer,
             deadline,
+            encoding: headers.encoding,
             is_compressed: false,
         };
         Self {
