@@ -142,7 +142,7 @@ async fn rule_31_and_32_an_http_error_is_told_by_the_table_with_its_first_bytes(
         ("404", Code::Unimplemented),
         ("418", Code::Unknown),
         ("429", Code::Unavailable),
-        ("431", Code::Internal),
+        ("431", Code::Unknown),
         ("500", Code::Unknown),
         ("502", Code::Unavailable),
         ("503", Code::Unavailable),
