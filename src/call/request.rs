@@ -8,7 +8,7 @@ use crate::{
     call::{CallOptions, Deadline},
     http2::Meters,
     transport::Peer,
-    wire::{Metadata, RequestHeaders},
+    wire::{Encoding, Metadata, RequestHeaders},
 };
 
 /// What a client asks, or a handler is asked.
@@ -32,6 +32,7 @@ struct Received {
     peer: Arc<Peer>,
     meters: Arc<Meters>,
     deadline: Option<Deadline>,
+    encoding: Encoding,
     is_compressed: bool,
 }
 
@@ -149,6 +150,12 @@ impl<T> Request<T> {
             .and_then(|agent| agent.to_str().ok())
     }
 
+    /// On a server, Message-Encoding of the request: an answer in the same one is sure to be understood. `Identity` on a
+    /// client.
+    pub fn encoding(&self) -> Encoding {
+        self.received.as_ref().map(|received| received.encoding).unwrap_or_default()
+    }
+
     /// On a server, whether the one message of the request came with its Compressed-Flag set.
     pub fn is_compressed(&self) -> bool {
         self.received.as_ref().is_some_and(|received| received.is_compressed)
@@ -185,6 +192,7 @@ impl Request<()> {
             peer,
             meters,
             deadline,
+            encoding: headers.encoding,
             is_compressed: false,
         };
         Self {
