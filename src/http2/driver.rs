@@ -56,6 +56,11 @@ impl<C> Driver<C> {
         self.tasks.slots.len() - self.tasks.free.len()
     }
 
+    /// What a task on this connection needs to end it.
+    pub(super) fn lever(&self) -> (Gate, Waker) {
+        (self.gate.share(), self.connection_waker.clone())
+    }
+
     pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.gate.poll_linger(cx)
     }

@@ -56,6 +56,10 @@ impl Error {
         }
     }
 
+    pub(super) fn io(error: io::Error) -> Self {
+        Self { kind: ErrorKind::Io(Arc::new(error)), initiator: Initiator::Local }
+    }
+
     pub(crate) fn reset(code: u32, initiator: Initiator) -> Self {
         Self { kind: ErrorKind::Reset(code), initiator }
     }

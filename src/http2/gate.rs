@@ -22,7 +22,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{opening::Opening, pace::Pace};
+use super::{opening::Opening, pace::Pace, standing::Watch};
 use crate::transport::Io;
 
 /// The driver's side: lets the held bytes out.
@@ -35,14 +35,21 @@ pub(super) struct GatedIo {
     shared: Arc<Mutex<Held>>,
 }
 
-/// Puts a gate before a byte stream; a client says what it expects of it.
-pub(super) fn gate(io: Box<dyn Io>, pace: Pace, opening: Option<Opening>) -> (GatedIo, Gate) {
+/// What only a client asks of its byte stream: that a server speaks, and what it says about calls.
+pub(super) struct OfServer {
+    pub(super) opening: Opening,
+    pub(super) watch: Watch,
+}
+
+/// Puts a gate before a byte stream.
+pub(super) fn gate(io: Box<dyn Io>, pace: Pace, of_server: Option<OfServer>) -> (GatedIo, Gate) {
     let held = Held {
         io,
         bytes: BytesMut::new(),
         is_unflushed: false,
         failure: None,
-        opening,
+        of_server,
+        reads: 0,
         pace,
         read_ahead: Bytes::new(),
         is_paused: false,
@@ -78,6 +85,21 @@ impl Gate {
         mem::take(&mut held.is_paused)
     }
 
+    /// How often something was read: a peer that sends anything at all lives.
+    pub(super) fn reads(&self) -> u64 {
+        lock(&self.shared).reads
+    }
+
+    /// Ends the byte stream for h2 with this error; the connection has to be polled for it.
+    pub(super) fn break_off(&self, error: io::Error) {
+        lock(&self.shared).fail(error);
+    }
+
+    /// Another handle to the same gate.
+    pub(super) fn share(&self) -> Gate {
+        Gate { shared: Arc::clone(&self.shared) }
+    }
+
     /// Reads and forgets what the peer still sends, until it closes too.
     pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut held = lock(&self.shared);
@@ -105,7 +127,9 @@ struct Held {
     /// Whether something was written since the byte stream was flushed.
     is_unflushed: bool,
     failure: Option<Failure>,
-    opening: Option<Opening>,
+    of_server: Option<OfServer>,
+    /// How often something was read.
+    reads: u64,
     pace: Pace,
     /// Read from the byte stream, left for a later round.
     read_ahead: Bytes,
@@ -129,6 +153,10 @@ impl Held {
         }
         let read = &buf.filled()[before..];
         let admitted = self.pace.admit(read);
+        self.reads += 1;
+        if let Some(of_server) = &mut self.of_server {
+            of_server.watch.received(&read[..admitted]);
+        }
         if admitted < read.len() {
             self.read_ahead = [&read[admitted..], &self.read_ahead].concat().into();
             buf.set_filled(before + admitted);
@@ -138,7 +166,9 @@ impl Held {
 
     /// Reads from the byte stream; a client sees first whether it is HTTP/2 at all.
     fn poll_read_stream(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Some(opening) = &mut self.opening else { return Pin::new(&mut self.io).poll_read(cx, buf) };
+        let Some(OfServer { opening, .. }) = &mut self.of_server else {
+            return Pin::new(&mut self.io).poll_read(cx, buf);
+        };
         while opening.wants() > 0 {
             let mut bytes = vec![0; opening.wants().min(buf.remaining())];
             let mut first = ReadBuf::new(&mut bytes);
@@ -192,6 +222,16 @@ impl Held {
         }
     }
 
+    /// Takes note of what h2 got rid of: the first `count` bytes of these.
+    fn note_sent(&mut self, slices: &[IoSlice<'_>], mut count: usize) {
+        let Some(OfServer { watch, .. }) = &mut self.of_server else { return };
+        for slice in slices {
+            let (sent, _) = slice.split_at(count.min(slice.len()));
+            watch.sent(sent);
+            count -= sent.len();
+        }
+    }
+
     /// Takes note of a write of held bytes; after a failure nothing more is held.
     fn wrote(&mut self, written: io::Result<usize>) {
         match written {
@@ -207,8 +247,8 @@ impl Held {
     fn fail(&mut self, error: io::Error) {
         self.bytes.clear();
         self.is_unflushed = false;
-        let error = match &self.opening {
-            Some(opening) => opening.name(&error),
+        let error = match &self.of_server {
+            Some(of_server) => of_server.opening.name(&error),
             None => error,
         };
         let told = || Box::pin(tokio::time::sleep(LAST_READS));
@@ -248,11 +288,14 @@ impl AsyncWrite for GatedIo {
             return Poll::Ready(Ok(len));
         }
         if len > WRITE_THROUGH || held.bytes.len() + len > HELD_MAX {
-            return held.poll_write_through(cx, slices).map(Ok);
+            let count = ready!(held.poll_write_through(cx, slices));
+            held.note_sent(slices, count);
+            return Poll::Ready(Ok(count));
         }
         for slice in slices {
             held.bytes.extend_from_slice(slice);
         }
+        held.note_sent(slices, len);
         Poll::Ready(Ok(len))
     }
 

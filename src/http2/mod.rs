@@ -12,16 +12,21 @@ mod driver;
 mod error;
 mod gate;
 mod h2_backend;
+mod keepalive;
 mod opening;
 mod pace;
+mod standing;
 mod wakes;
 
 pub use config::Http2Config;
 pub use data::DataBuf;
 pub use driver::Spawner;
 pub use error::{Error, ErrorKind, Initiator, error_code};
+pub(crate) use h2_backend::client::Trace;
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
     server::{Accepted, Respond, ServerConnection},
     stream::{RecvHalf, SendHalf},
 };
+pub use keepalive::KeepAlive;
+pub(crate) use standing::Fate;

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    http2::{Accepted, ServerConnection, error_code},
+    http2::{Accepted, KeepAlive, ServerConnection, error_code},
     server::{
         Router,
         serve::serve,
@@ -30,7 +30,7 @@ pub(super) async fn serve_connection(
     let (io, peer) = connected.into_parts();
     let peer = Arc::new(peer);
     let task_per_call = settings.task_per_call;
-    let http2 = settings.http2.clone();
+    let (http2, keepalive) = (settings.http2.clone(), settings.keepalive);
     let on_request = move |accepted: Accepted| {
         let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
         place(call, task_per_call)
@@ -38,6 +38,7 @@ pub(super) async fn serve_connection(
     let handshake = ServerConnection::handshake(io, &http2, on_request);
     // A client that never says its preface holds up no drain.
     let Some(Ok(mut connection)) = unless_draining(handshake, &mut phases).await else { return };
+    connection.keep_alive(keepalive.unwrap_or_else(KeepAlive::of_server));
     while let Event::Phase(phase) = next_event(&mut connection, &mut phases).await {
         match phase {
             Phase::Serving => {}

@@ -10,9 +10,10 @@ use http::HeaderMap;
 use super::stream::{RecvHalf, SendHalf, reset_error};
 use crate::{
     http2::{
-        DataBuf, Error, Http2Config,
+        DataBuf, Error, Http2Config, KeepAlive,
         driver::{Connection, Driver, Tasks},
         gate::{GatedIo, gate},
+        keepalive::keep_alive,
         pace::Pace,
     },
     transport::{BoxFuture, Io},
@@ -47,6 +48,14 @@ impl ServerConnection {
         let (gated, gate) = gate(io, Pace::of_client(), None);
         let h2 = config.server_builder().handshake(gated).await?;
         Ok(Self { driver: Driver::new(ServerSide { h2, on_request: Box::new(on_request) }, gate) })
+    }
+
+    /// Asks from now on whether the client still lives once it has been silent for a while. Counts once.
+    pub fn keep_alive(&mut self, keepalive: KeepAlive) {
+        if let Some(pings) = self.driver.connection_mut().h2.ping_pong() {
+            let vigil = keep_alive(keepalive.without_calls(), pings, self.driver.lever(), || 0);
+            self.driver.spawner().spawn(Box::pin(vigil));
+        }
     }
 
     /// Drives the connection; ready when it is over.
