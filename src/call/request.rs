@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
+
 use crate::{
     call::{CallOptions, Deadline},
     transport::Peer,
@@ -24,10 +26,18 @@ pub struct Request<T> {
 struct Received {
     path: http::uri::PathAndQuery,
     authority: Option<http::uri::Authority>,
+    raw_authority: Option<RawAuthority>,
     user_agent: Option<http::HeaderValue>,
     peer: Arc<Peer>,
     deadline: Option<Deadline>,
     is_compressed: bool,
+}
+
+/// An `:authority` that is no URI authority.
+#[derive(Debug)]
+struct RawAuthority {
+    octets: Bytes,
+    text: String,
 }
 
 impl<T> Request<T> {
@@ -100,12 +110,23 @@ impl<T> Request<T> {
         self.received.as_ref().map(|received| &*received.peer)
     }
 
-    /// On a server, `:authority` (or `host`) as received.
+    /// On a server, `:authority` (or `host`) as received; a client on a Unix socket may send the socket's path, raw or
+    /// percent-encoded, or nothing. Octets that are no UTF-8 are replaced.
     pub fn authority(&self) -> Option<&str> {
-        self.received
-            .as_ref()
-            .and_then(|received| received.authority.as_ref())
-            .map(|authority| authority.as_str())
+        let received = self.received.as_ref()?;
+        match &received.raw_authority {
+            Some(raw) => Some(&raw.text),
+            None => received.authority.as_ref().map(|authority| authority.as_str()),
+        }
+    }
+
+    /// On a server, `:authority` (or `host`) as received, octet for octet.
+    pub fn authority_bytes(&self) -> Option<&[u8]> {
+        let received = self.received.as_ref()?;
+        match &received.raw_authority {
+            Some(raw) => Some(&raw.octets),
+            None => received.authority.as_ref().map(|authority| authority.as_str().as_bytes()),
+        }
     }
 
     /// On a server, `:path`: "/" Service "/" Method.
@@ -141,9 +162,13 @@ impl<T> Request<T> {
 impl Request<()> {
     /// The request that these headers begin.
     pub(crate) fn received(headers: RequestHeaders, peer: Arc<Peer>, deadline: Option<Deadline>) -> Self {
+        let raw_authority = headers
+            .raw_authority
+            .map(|octets| RawAuthority { text: String::from_utf8_lossy(&octets).into_owned(), octets });
         let received = Received {
             path: headers.path,
             authority: headers.authority,
+            raw_authority,
             user_agent: headers.user_agent,
             peer,
             deadline,

@@ -56,7 +56,8 @@ impl Error {
         }
     }
 
-    pub(super) fn io(error: io::Error) -> Self {
+    pub(super) fn io(kind: io::ErrorKind, text: &'static str) -> Self {
+        let error = io::Error::new(kind, text);
         Self { kind: ErrorKind::Io(Arc::new(error)), initiator: Initiator::Local }
     }
 

@@ -13,8 +13,6 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::http2::gate::Gate;
-
 /// When a connection asks whether its peer still lives.
 ///
 /// ```
@@ -66,6 +64,26 @@ impl KeepAlive {
         Self { time: self.time.saturating_mul(2).min(FOREVER), ..self }
     }
 
+    /// Keeps watch until the peer does not answer, however long that takes, and says so. `received` counts what came from
+    /// the peer, `calls` those on the connection.
+    pub(super) async fn outlived(
+        self,
+        mut pings: h2::PingPong,
+        received: impl Fn() -> u64,
+        calls: impl Fn() -> usize,
+    ) -> io::Error {
+        let mut vigil = Vigil::new(self, Instant::now());
+        loop {
+            match vigil.step(Instant::now(), received(), calls()) {
+                Step::Wait(until) => tokio::time::sleep_until(until).await,
+                Step::Ping => ping(&mut pings),
+                Step::Close => break,
+            }
+        }
+        let text = format!("keepalive: the peer did not answer a PING within {:?}", self.timeout);
+        io::Error::new(io::ErrorKind::TimedOut, text)
+    }
+
     /// After two hours, as a server asks whether or not there are calls (rule 63).
     #[cfg(feature = "server")]
     pub(crate) fn of_server() -> Self {
@@ -115,26 +133,6 @@ impl Vigil {
         self.asked = Some(now);
         Step::Ping
     }
-}
-
-/// Keeps the vigil; runs on the connection's task and ends with it.
-pub(super) async fn keep_alive(
-    keepalive: KeepAlive,
-    mut pings: h2::PingPong,
-    (gate, connection): (Gate, Waker),
-    calls: impl Fn() -> usize,
-) {
-    let mut vigil = Vigil::new(keepalive, Instant::now());
-    loop {
-        match vigil.step(Instant::now(), gate.reads(), calls()) {
-            Step::Wait(until) => tokio::time::sleep_until(until).await,
-            Step::Ping => ping(&mut pings),
-            Step::Close => break,
-        }
-    }
-    let text = format!("keepalive: the peer did not answer a PING within {:?}", keepalive.timeout);
-    gate.break_off(io::Error::new(io::ErrorKind::TimedOut, text));
-    connection.wake();
 }
 
 /// Sends a PING. Where an earlier one still has no answer, other frames came since, and that answer will do as well.

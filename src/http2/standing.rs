@@ -5,9 +5,12 @@
 //! has done nothing, how it ended the connection. h2 tells none of that. Nothing here decides; nothing is buffered but the
 //! beginning of a GOAWAY.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
+use std::{
+    io::IoSlice,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use crate::frame::{ErrorCode, FrameHead, FrameType, PREFACE};
@@ -138,8 +141,17 @@ impl Watch {
         Self { standing, sent, received, goaway: None }
     }
 
-    /// Takes note of what h2 writes.
-    pub(super) fn sent(&mut self, mut bytes: &[u8]) {
+    /// Takes note of what h2 wrote: the first `count` bytes of `slices`.
+    pub(super) fn sent(&mut self, slices: &[IoSlice<'_>], count: usize) {
+        let mut left = count;
+        for slice in slices {
+            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
+            left -= part.len();
+            self.sent_part(part);
+        }
+    }
+
+    fn sent_part(&mut self, mut bytes: &[u8]) {
         while let Some(head) = self.sent.next_head(&mut bytes, |_| {}) {
             match head.kind {
                 FrameType::Headers => {
@@ -248,7 +260,7 @@ mod tests {
         for cut in 1..40 {
             let standing = Standing::new();
             let mut watch = Watch::new(Arc::clone(&standing));
-            sent.chunks(cut).for_each(|piece| watch.sent(piece));
+            sent.chunks(cut).for_each(|piece| watch.sent(&[IoSlice::new(piece)], piece.len()));
             received.chunks(cut).for_each(|piece| watch.received(piece));
             check(&standing);
         }

@@ -33,7 +33,7 @@ pub(super) fn serve(
     settings: Arc<Settings>,
     peer: Arc<Peer>,
 ) -> BoxFuture<'static, ()> {
-    let Accepted { request, mut body, mut respond } = accepted;
+    let Accepted { request, authority, mut body, mut respond } = accepted;
     // <- HEADERS
     let method = request.method().clone();
     let headers = match RequestHeaders::from_http(request).and_then(check_encoding) {
@@ -44,6 +44,10 @@ pub(super) fn serve(
                 until_end(&mut body).await;
             });
         }
+    };
+    let headers = match authority {
+        Some(raw) => headers.with_raw_authority(raw),
+        None => headers,
     };
     let path = &headers.path;
     let found = settings.admit(&headers, &peer).and_then(|()| {

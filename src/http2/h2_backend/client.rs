@@ -14,10 +14,9 @@ use crate::{
     http2::{
         DataBuf, Error, Http2Config, Initiator, KeepAlive, Spawner,
         driver::{Connection, Driver, Tasks},
-        gate::{GatedIo, OfServer, gate},
-        keepalive::keep_alive,
+        gate::{GatedIo, gate},
+        guard::{Guard, Meters, Side},
         opening::Opening,
-        pace::Pace,
         standing::{Fate, InCall, Standing, Watch},
     },
     transport::Io,
@@ -29,6 +28,7 @@ pub struct ClientConnection {
     h2: h2::client::SendRequest<DataBuf>,
     spawner: Spawner,
     standing: Arc<Standing>,
+    meters: Arc<Meters>,
 }
 
 impl ClientConnection {
@@ -45,26 +45,30 @@ impl ClientConnection {
         endpoint: String,
     ) -> Result<(Self, ClientDriver), Error> {
         let standing = Standing::new();
-        let of_server =
-            OfServer { opening: Opening::new(endpoint), watch: Watch::new(Arc::clone(&standing)) };
-        let (gated, gate) = gate(io, Pace::of_server(), Some(of_server));
+        let guard = Guard::new(Side::Client, config);
+        let (gated, gate) = gate(io, guard, Some(Opening::new(endpoint)));
+        gate.tell(Watch::new(Arc::clone(&standing)));
         let (h2, mut connection) = config.client_builder().handshake(gated).await?;
-        let pings = keepalive.zip(connection.ping_pong());
+        let (pings, meters) = (keepalive.zip(connection.ping_pong()), gate.meters());
         let mut driver = Driver::new(ClientSide { h2: connection }, gate);
-        let mut connection = Self { h2, spawner: driver.spawner(), standing };
+        let mut connection = Self { h2, spawner: driver.spawner(), standing, meters };
         poll_fn(|cx| match driver.poll_rounds(cx) {
             Poll::Ready(end) => Poll::Ready(Err(end.err().unwrap_or_else(closed_at_once))),
             Poll::Pending if connection.standing.is_settled() => Poll::Ready(connection.check_usable()),
             Poll::Pending => Poll::Pending,
         })
         .await?;
-        if let Some((keepalive, pings)) = pings {
-            let standing = Arc::clone(&connection.standing);
-            let vigil = keep_alive(keepalive, pings, driver.lever(), move || standing.calls());
-            connection.spawner.spawn(Box::pin(vigil));
-        }
         let standing = Arc::clone(&connection.standing);
+        if let Some((keepalive, pings)) = pings {
+            let calls = Arc::clone(&standing);
+            driver.keep_alive(keepalive, pings, Arc::clone(&connection.meters), move || calls.calls());
+        }
         Ok((connection, ClientDriver { driver, standing }))
+    }
+
+    /// What has passed over this connection.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     /// Whether a stream can be opened: the connection is up and not about to end.
@@ -112,10 +116,7 @@ impl ClientConnection {
 
 /// The driver's end without an error, before there was a call.
 fn closed_at_once() -> Error {
-    Error::io(io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the peer ended the connection before the first call",
-    ))
+    Error::io(io::ErrorKind::UnexpectedEof, "the peer ended the connection before the first call")
 }
 
 impl fmt::Debug for ClientConnection {
