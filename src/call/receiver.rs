@@ -8,10 +8,10 @@ use std::{mem, pin::pin};
 
 use crate::{
     call::{
-        Deadline, MessageDecoder, Outbox, Response, check_encoding, response_end, response_start,
+        Deadline, MessageDecoder, Outbox, Requested, Response, check_encoding, response_end, response_start,
         sender::DROPPED, with_body_text, with_initial,
     },
-    http2::{PendingResponse, RecvHalf, error_code},
+    http2::{RecvHalf, error_code},
     wire::{Code, Metadata, Origin, ResponseStart, Status, Trailers},
 };
 
@@ -30,7 +30,7 @@ pub struct MessageReceiver<M> {
 
 #[derive(Debug)]
 enum Stream {
-    Requested(PendingResponse),
+    Requested(Requested),
     Open(RecvHalf),
     Over(Result<(), Status>),
 }
@@ -38,12 +38,12 @@ enum Stream {
 impl<M> MessageReceiver<M> {
     #[cfg(feature = "client")]
     pub(crate) fn client(
-        response: PendingResponse,
+        request: Requested,
         decoder: MessageDecoder<M>,
         outbox: Outbox,
         deadline: Option<Deadline>,
     ) -> Self {
-        Self::new(Stream::Requested(response), decoder, Some(outbox), deadline)
+        Self::new(Stream::Requested(request), decoder, Some(outbox), deadline)
     }
 
     #[cfg(feature = "server")]
@@ -185,6 +185,9 @@ impl<M> MessageReceiver<M> {
     async fn open(&mut self) -> Result<(), Status> {
         let Stream::Requested(request) = &mut self.stream else { return Ok(()) };
         let (response, mut body) = request.response().await?;
+        if let Some(outbox) = &self.outbox {
+            outbox.commit();
+        }
         match response_start(response, &mut body)? {
             ResponseStart::Headers(headers) => {
                 self.decoder.set_encoding(check_encoding(headers.encoding)?);

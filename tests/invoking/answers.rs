@@ -72,9 +72,8 @@ async fn a_failure_keeps_the_metadata_of_headers_and_then_of_trailers() {
 #[tokio::test]
 async fn rule_28_headers_and_trailers_without_data_have_initial_metadata() {
     let (channel, mut listener) = connect();
-    let (requests, mut responses) = chat(&channel).await;
+    let ((requests, mut responses), mut peer) = tokio::join!(chat(&channel), Peer::accept(&mut listener));
     requests.finish().await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
     let stream = peer.request().await;
     let start = [START, &[("first", "1")]].concat();
     peer.send(&[headers(stream, &start), last_headers(stream, OK)].concat()).await;

@@ -128,10 +128,10 @@ async fn a_call_without_a_deadline_sends_no_timeout() {
 #[tokio::test]
 async fn rule_7_a_request_without_a_message_ends_with_empty_data() {
     let (channel, mut listener) = connect();
-    let (requests, _responses) =
-        in_time(invoke::client_streaming(&channel, &COLLECT, ().into())).await.unwrap();
+    let beginning = in_time(invoke::client_streaming(&channel, &COLLECT, ().into()));
+    let (begun, mut peer) = tokio::join!(beginning, Peer::accept(&mut listener));
+    let (requests, _responses) = begun.unwrap();
     requests.finish().await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
     fields(&mut peer).await;
     let ended = peer
         .find(|seen| match seen {
