@@ -6,15 +6,21 @@ use std::os::unix::net::{SocketAddr, UnixStream};
 
 use tempfile::tempdir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wirepath::transport::{Connected, Connector, Endpoint, Peer, UnixAddress};
+use wirepath::transport::{
+    Admission, Connected, Connector, Endpoint, Listener, Peer, UnixAddress, UnixListenOptions,
+};
 
 use crate::{assert_carries, child, listen, pair, unix};
+
+async fn listen_abstract(endpoint: &Endpoint) -> io::Result<Box<dyn Listener>> {
+    UnixListenOptions::new().admit(Admission::own_user()).listen(endpoint).await
+}
 
 #[tokio::test]
 async fn an_abstract_name_is_its_exact_bytes() {
     // rule 69
     let name = format!("wirepath-{}", std::process::id());
-    let mut listener = Endpoint::UnixAbstract(name.clone().into_bytes()).listen().await.unwrap();
+    let mut listener = listen_abstract(&Endpoint::UnixAbstract(name.clone().into_bytes())).await.unwrap();
     assert_eq!(listener.endpoint(), format!("unix-abstract:{name}"));
     for other in [format!("{name}\0"), format!("{name}x"), name[1..].to_owned()] {
         let error = Endpoint::UnixAbstract(other.into_bytes()).connect().await.unwrap_err();
@@ -35,10 +41,10 @@ async fn an_abstract_name_holds_any_107_bytes() {
     let mut name = format!("wirepath-{}\0\n\u{e4}", std::process::id()).into_bytes();
     name.resize(107, 0xff);
     let endpoint = Endpoint::UnixAbstract(name);
-    let mut listener = endpoint.listen().await.unwrap();
+    let mut listener = listen_abstract(&endpoint).await.unwrap();
     let (client, server) = pair(&endpoint, &mut *listener).await;
     assert_carries(client, server).await;
-    let error = endpoint.listen().await.unwrap_err();
+    let error = listen_abstract(&endpoint).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     assert!(error.to_string().contains("another server has this name (EADDRINUSE)"), "{error}");
 }
