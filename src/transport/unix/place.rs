@@ -7,6 +7,7 @@
 //! files that are left are locked by nobody, and the next server clears them away.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +38,7 @@ pub(super) async fn place(site: Site, plan: Plan) -> io::Result<(UnixListener, B
     // Of two successors that begin at once, the second must not take the path from the first.
     let predecessor = FileId::at(&site.path);
     let turn = Turn::wait(&site).await?;
-    clear_aside(&site, &plan)?;
+    clear_aside(&site, &plan);
     let Some(lock) = PathLock::try_take(&site, &turn)? else {
         let standing = occupant::own_socket(&site, &site.path, &plan.access)?;
         return succeed(site, &plan, &turn, None, standing.filter(|_| standing != predecessor));
@@ -86,12 +87,11 @@ fn succeed(
         (Succession::TakeOver, Some(_)) => Some(refusals::taken_over_meanwhile(&site.given)),
         (Succession::TakeOver, None) => None,
     };
-    let aside = suffixed(&site.path, NEXT);
     let made = match refused {
         Some(refusal) => Err(refusal),
-        None => Aside::of(&site).and_then(|address| listening(&site, plan, &address.path, &aside)),
+        None => beside(&site, plan),
     };
-    let (listener, id) = match made {
+    let (listener, id, aside) = match made {
         Ok(made) => made,
         Err(error) => {
             lock.inspect(|lock| lock.release(turn));
@@ -115,6 +115,15 @@ fn succeed(
     }
 }
 
+/// A socket that listens beside the path, and its file.
+fn beside(site: &Site, plan: &Plan) -> io::Result<(UnixListener, FileId, PathBuf)> {
+    let aside = Aside::of(site)?;
+    // None of ours is left there by now.
+    occupant::own_socket(site, &aside.path, &plan.access)?;
+    let (listener, id) = listening(site, plan, &aside.address, &aside.path)?;
+    Ok((listener, id, aside.path))
+}
+
 /// A socket bound to `address`, which is the file `path`, with its access settled, listening.
 fn listening(site: &Site, plan: &Plan, address: &Path, path: &Path) -> io::Result<(UnixListener, FileId)> {
     let refused = |cause| refusals::listen(&site.given, cause);
@@ -136,34 +145,37 @@ fn listening(site: &Site, plan: &Plan, address: &Path, path: &Path) -> io::Resul
     }
 }
 
-/// Removes the socket that a killed successor has left aside: under the turn nobody else is about to use it.
-fn clear_aside(site: &Site, plan: &Plan) -> io::Result<()> {
-    let aside = suffixed(&site.path, NEXT);
-    match occupant::own_socket(site, &aside, &plan.access) {
-        Ok(Some(id)) => remove(&aside, id).map_err(|cause| refusals::listen(&site.given, cause)),
-        // It bars only a successor's way.
-        Err(error) if plan.succession == Succession::TakeOver => Err(error),
-        Ok(None) | Err(_) => Ok(()),
+/// Clears away the socket that a killed successor may have left aside: under the turn nobody else is about to use it.
+/// What is not ours is left, and bars a successor's way only.
+fn clear_aside(site: &Site, plan: &Plan) {
+    let Ok(aside) = Aside::of(site) else { return };
+    if let Ok(Some(id)) = occupant::own_socket(site, &aside.path, &plan.access) {
+        let _ = remove(&aside.path, id);
     }
 }
 
-/// The address of the socket aside: its path, or where that is too long for one, its name in an open directory.
+/// Where a successor binds before it is renamed: a file, and the address that leads to it.
 struct Aside {
     path: PathBuf,
+    address: PathBuf,
+    /// Kept open while the address leads through it.
     _directory: Option<File>,
 }
 
 impl Aside {
+    /// `PATH.next`; where that is too long for an address, a short name reached through the open directory.
     fn of(site: &Site) -> io::Result<Aside> {
-        let refused = |cause| refusals::listen(&site.given, cause);
-        let path = suffixed(&site.given, NEXT);
-        if path.as_os_str().as_bytes().len() <= MAX_PATH_LEN {
-            return Ok(Aside { path, _directory: None });
+        let address = suffixed(&site.given, NEXT);
+        if address.as_os_str().as_bytes().len() <= MAX_PATH_LEN {
+            return Ok(Aside { path: suffixed(&site.path, NEXT), address, _directory: None });
         }
-        let directory = File::open(directory_of(&site.path)).map_err(refused)?;
-        let mut path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
-        path.push(suffixed(&site.path, NEXT).file_name().unwrap_or_default());
-        Ok(Aside { path, _directory: Some(directory) })
+        let directory = directory_of(&site.path);
+        let mut hasher = DefaultHasher::new();
+        site.path.file_name().hash(&mut hasher);
+        let name = format!(".{:016x}{NEXT}", hasher.finish());
+        let open = File::open(&directory).map_err(|cause| refusals::listen(&site.given, cause))?;
+        let address = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())).join(&name);
+        Ok(Aside { path: directory.join(name), address, _directory: Some(open) })
     }
 }
 
