@@ -34,7 +34,7 @@ pub use self::duplex::{DuplexConnector, DuplexListener, duplex};
 pub use self::endpoint::Endpoint;
 pub use self::error::{EndpointError, SocketError};
 #[cfg(all(feature = "inherited", target_os = "linux"))]
-pub use self::inherited::activated_listeners;
+pub use self::inherited::{NamedListener, activated_listeners};
 pub use self::peer::{Credentials, Peer, UnixAddress};
 #[cfg(feature = "unix")]
 pub use self::unix::{Admission, UnixListenOptions};

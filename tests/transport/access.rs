@@ -104,7 +104,7 @@ fn a_live_socket_that_shuts_out_its_own_owner_is_refused_and_keeps_its_mode() {
     let path = directory.path().join("a.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     let mut server = child::command("roles::role_listens_as_told");
     server.env("SOCKET", &path).uid(NOBODY).gid(NOBODY);
     let answer = child::answers(&mut server).concat();
@@ -232,5 +232,5 @@ fn directory_of_nobody() -> Option<TempDir> {
 fn shut_out_nobody(path: &Path) {
     make_stale(path);
     chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o0)).unwrap();
 }

@@ -22,7 +22,7 @@ use crate::transport::{Connected, Endpoint, Listener};
 ///
 /// # Errors
 /// `InvalidData` if the variables contradict each other; where a descriptor is no stream socket, what `fd:N` would say.
-pub fn activated_listeners() -> io::Result<Vec<(Option<String>, Box<dyn Listener>)>> {
+pub fn activated_listeners() -> io::Result<Vec<NamedListener>> {
     with_passed(&endpoint(None), |passed| {
         let mut listeners = Vec::new();
         for one in passed.iter_mut().filter(|one| !one.is_taken) {
@@ -32,6 +32,9 @@ pub fn activated_listeners() -> io::Result<Vec<(Option<String>, Box<dyn Listener
         Ok(listeners)
     })
 }
+
+/// A supervisor's socket and its name, if the supervisor named it.
+pub type NamedListener = (Option<String>, Box<dyn Listener>);
 
 /// Listens on the socket of this name, or on the only one.
 pub(in crate::transport) async fn listen_activated(name: Option<&str>) -> io::Result<Box<dyn Listener>> {

@@ -24,7 +24,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-pub use self::activation::activated_listeners;
+pub use self::activation::{NamedListener, activated_listeners};
 pub(super) use self::activation::{connect_activated, listen_activated, listen_activated_as};
 use super::error::Explanation;
 use super::tcp::{self, TcpListener};

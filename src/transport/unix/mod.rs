@@ -24,7 +24,9 @@ use tokio::net::UnixStream;
 use tokio::net::unix::SocketAddr;
 
 pub use self::admission::Admission;
-pub(super) use self::listener::{Reception, UnixListener};
+pub(super) use self::listener::Reception;
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+pub(super) use self::listener::UnixListener;
 pub use self::options::UnixListenOptions;
 use super::{Connected, Credentials, Endpoint, Listener, Peer, UnixAddress};
 
