@@ -3,6 +3,7 @@
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
+use std::time::Duration;
 
 use tempfile::tempdir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -107,4 +108,35 @@ async fn role_runs_out_of_descriptors() {
     child::tell(format_args!("{:?}", error.raw_os_error()));
     listener.accept().await.unwrap();
     child::tell("accepted");
+}
+
+#[tokio::test]
+async fn the_backlog_is_as_long_as_asked() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let mut listener = UnixListenOptions::new().backlog(1).listen(&unix(&path)).await.unwrap();
+    let connect = || tokio::net::UnixStream::connect(&path);
+    let _queued = (connect().await.unwrap(), connect().await.expect("Linux takes one more"));
+    assert_eq!(connect().await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    listener.accept().await.unwrap();
+    connect().await.expect("a place came free");
+}
+
+#[tokio::test]
+async fn the_send_buffer_bounds_what_a_client_leaves_unread() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let mut taken = Vec::new();
+    for options in [UnixListenOptions::new().send_buffer(8 * 1024), UnixListenOptions::new()] {
+        let mut listener = options.listen(&unix(&path)).await.unwrap();
+        let (_client, server) = pair(&unix(&path), &mut *listener).await;
+        let mut io = server.into_parts().0;
+        let mut bytes = 0;
+        // The reactor tells at once of a socket that was never full; one that is full never comes back here.
+        while let Ok(written) = tokio::time::timeout(Duration::from_millis(100), io.write(&[0; 4096])).await {
+            bytes += written.unwrap();
+        }
+        taken.push(bytes);
+    }
+    assert!(taken[0] < 32 * 1024 && taken[1] > 4 * taken[0], "{taken:?}");
 }
