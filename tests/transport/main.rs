@@ -4,13 +4,19 @@
 //! run by the others in a process of its own, told by the environment what to do.
 #![cfg(feature = "unix")]
 
+mod access;
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+mod activation;
 mod child;
+mod directories;
 mod foreign_files;
+mod handover;
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 mod inherited;
 mod ownership;
 mod races;
 mod reasons;
+mod roles;
 mod streams;
 #[cfg(feature = "tcp")]
 mod tcp;
