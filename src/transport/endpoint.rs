@@ -42,7 +42,7 @@ pub enum Endpoint {
     /// `host:port`, an IPv6 address in brackets (feature `tcp`).
     Tcp(String),
     /// An open descriptor of this process, inherited from its parent: a listening socket or one connection
-    /// (feature `inherited`, Linux).
+    /// (feature `inherited`, Linux). The parent chose who is at its other end: nobody is checked.
     Fd(i32),
 }
 
@@ -202,7 +202,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Refuses before any syscall what the kernel would cut, or refuse without a reason.
-fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Path, EndpointError> {
+pub(super) fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Path, EndpointError> {
     let bytes = path.as_os_str().as_bytes();
     let input = || input.to_string();
     match bytes.len() {
@@ -213,7 +213,7 @@ fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Pat
     }
 }
 
-fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8], EndpointError> {
+pub(super) fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8], EndpointError> {
     let input = || input.to_string();
     match name.len() {
         0 => Err(EndpointError::Empty { input: input() }),

@@ -34,6 +34,10 @@ pub use self::duplex::{DuplexConnector, DuplexListener, duplex};
 pub use self::endpoint::Endpoint;
 pub use self::error::{EndpointError, SocketError};
 pub use self::peer::{Credentials, Peer, UnixAddress};
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+pub use self::unix::PeerDetails;
+#[cfg(feature = "unix")]
+pub use self::unix::{Admission, UnixConnectOptions};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -5,6 +5,12 @@
 //! Whose path it is, `ownership` decides. There is no TCP option here and no TIME_WAIT; a connect completes
 //! or fails at once.
 
+mod admission;
+mod buffer;
+mod connect;
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+mod details;
+mod identity;
 mod ownership;
 mod reasons;
 
@@ -16,27 +22,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tokio::net::unix::SocketAddr;
-use tokio::net::{UnixSocket, UnixStream};
+use tokio::net::UnixSocket;
 
+pub use self::admission::Admission;
+pub use self::connect::UnixConnectOptions;
+pub(super) use self::connect::{connect, connect_abstract};
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+pub use self::details::PeerDetails;
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+pub(super) use self::identity::peer_of;
 use self::ownership::{BoundPath, PathLock};
-use super::{BoxFuture, Connected, Credentials, Endpoint, Listener, Peer, UnixAddress};
-
-/// Connects to a socket file.
-pub(super) async fn connect(path: &Path) -> io::Result<Connected> {
-    match UnixStream::connect(path).await {
-        Ok(stream) => Ok(connected(stream)),
-        Err(cause) => Err(reasons::connect(path, cause)),
-    }
-}
-
-/// Connects to an abstract name.
-pub(super) async fn connect_abstract(name: &[u8]) -> io::Result<Connected> {
-    match UnixStream::connect(abstract_path(name)).await {
-        Ok(stream) => Ok(connected(stream)),
-        Err(cause) => Err(reasons::connect_abstract(name, cause)),
-    }
-}
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+use super::UnixAddress;
+use super::{BoxFuture, Connected, Endpoint, Listener};
 
 /// Takes the path into possession and listens on it.
 pub(super) async fn listen(path: &Path) -> io::Result<Box<dyn Listener>> {
@@ -74,7 +72,7 @@ impl UnixListener {
     /// Wraps a listener whose path is another's; `otherwise` names it if it has none.
     #[cfg(all(feature = "inherited", target_os = "linux"))]
     pub(super) fn inherited(listener: tokio::net::UnixListener, otherwise: String) -> Self {
-        let endpoint = match listener.local_addr().map(|address| address_of(&address)) {
+        let endpoint = match listener.local_addr().map(|address| identity::address_of(&address)) {
             Ok(UnixAddress::Path(path)) => endpoint(&path),
             Ok(UnixAddress::Abstract(name)) => abstract_endpoint(&name),
             Ok(UnixAddress::Unnamed) | Err(_) => otherwise,
@@ -87,37 +85,13 @@ impl Listener for UnixListener {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>> {
         Box::pin(async {
             let (stream, _) = self.listener.accept().await?;
-            Ok(connected(stream))
+            let peer = identity::peer_of(&stream);
+            Ok(Connected::new(stream, peer))
         })
     }
 
     fn endpoint(&self) -> String {
         self.endpoint.clone()
-    }
-}
-
-fn connected(stream: UnixStream) -> Connected {
-    let peer = peer_of(&stream);
-    Connected::new(stream, peer)
-}
-
-/// The peer as the kernel tells it; what it does not tell is left out, and costs no connection.
-pub(super) fn peer_of(stream: &UnixStream) -> Peer {
-    let address = stream.peer_addr().map_or(UnixAddress::Unnamed, |address| address_of(&address));
-    let credentials = stream.peer_cred().ok().map(|cred| Credentials {
-        uid: cred.uid(),
-        gid: cred.gid(),
-        // 0 stands for a process outside this pid namespace.
-        pid: cred.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0),
-    });
-    Peer::Unix { address, credentials }
-}
-
-fn address_of(address: &SocketAddr) -> UnixAddress {
-    match (address.as_pathname(), address.as_abstract_name()) {
-        (Some(path), _) => UnixAddress::Path(path.to_owned()),
-        (None, Some(name)) => UnixAddress::Abstract(name.to_vec()),
-        (None, None) => UnixAddress::Unnamed,
     }
 }
 

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
 
+use super::identity::own_uid;
 use super::reasons::{self, Occupant};
 
 /// The right to bind a path, held until it is dropped.
@@ -164,12 +165,6 @@ fn open(path: &Path) -> io::Result<File> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
-}
-
-/// The effective user, as the kernel vouches for it to a peer: std has no safe geteuid.
-fn own_uid() -> io::Result<u32> {
-    let (stream, _) = UnixStream::pair()?;
-    Ok(stream.peer_cred()?.uid())
 }
 
 #[cfg(test)]
