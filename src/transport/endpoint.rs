@@ -42,7 +42,7 @@ pub enum Endpoint {
     /// `host:port`, an IPv6 address in brackets (feature `tcp`).
     Tcp(String),
     /// An open descriptor of this process, inherited from its parent: a listening socket or one connection
-    /// (feature `inherited`, Linux).
+    /// (feature `inherited`, Linux). The parent chose who is at its other end: nobody is checked.
     Fd(i32),
     /// A socket that systemd or another supervisor has passed (`LISTEN_FDS`): the one of this name (`LISTEN_FDNAMES`), or
     /// without a name the only one (feature `inherited`, Linux).

@@ -36,8 +36,10 @@ pub use self::error::{EndpointError, SocketError};
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 pub use self::inherited::{NamedListener, activated_listeners};
 pub use self::peer::{Credentials, Peer, UnixAddress};
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+pub use self::unix::PeerDetails;
 #[cfg(feature = "unix")]
-pub use self::unix::{Admission, UnixListenOptions};
+pub use self::unix::{Admission, UnixConnectOptions, UnixListenOptions};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

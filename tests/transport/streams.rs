@@ -58,7 +58,7 @@ async fn each_side_knows_the_others_user_and_process() {
     let (client, server) = pair(&unix(&path), &mut *listener).await;
     let names = [(client.peer(), UnixAddress::Path(path)), (server.peer(), UnixAddress::Unnamed)];
     for (peer, name) in names {
-        let Peer::Unix { address, credentials: Some(credentials) } = peer else { panic!("{peer:?}") };
+        let Peer::Unix { address, credentials: Some(credentials), .. } = peer else { panic!("{peer:?}") };
         assert_eq!(*address, name);
         assert_eq!(credentials.pid, Some(std::process::id()));
         use std::os::unix::fs::MetadataExt;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::UnixStream;
 
+use super::buffer::set_send_buffer;
+use super::identity;
 use super::ownership::BoundPath;
-use super::{Admission, abstract_endpoint, connected, endpoint};
+use super::{Admission, abstract_endpoint, endpoint};
 use crate::transport::{BoxFuture, Connected, Listener};
 
 /// How connections are received.
@@ -33,9 +35,10 @@ impl Reception {
     fn receive(&self, stream: UnixStream) -> Option<Connected> {
         if let Some(bytes) = self.send_buffer {
             // The kernel cuts what is too much; it costs no connection.
-            let _ = SockRef::from(&stream).set_send_buffer_size(bytes);
+            let _ = set_send_buffer(&stream, bytes);
         }
-        self.admit(connected(stream))
+        let peer = identity::peer_of(&stream);
+        self.admit(Connected::new(stream, peer))
     }
 }
 
@@ -87,7 +90,7 @@ impl UnixListener {
     ) -> Self {
         use crate::transport::UnixAddress;
 
-        let endpoint = match listener.local_addr().map(|address| super::address_of(&address)) {
+        let endpoint = match listener.local_addr().map(|address| identity::address_of(&address)) {
             Ok(UnixAddress::Path(path)) => endpoint(&path),
             Ok(UnixAddress::Abstract(name)) => abstract_endpoint(&name),
             Ok(UnixAddress::Unnamed) | Err(_) => otherwise,

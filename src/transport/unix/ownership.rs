@@ -15,8 +15,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tokio::net::UnixStream;
-
+use super::identity::own_uid;
 use super::refusals;
 
 /// One socket path and the names beside it.
@@ -236,12 +235,6 @@ fn open(path: &Path) -> io::Result<File> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
-}
-
-/// The effective user, as the kernel vouches for it to a peer: std has no safe geteuid.
-pub(super) fn own_uid() -> io::Result<u32> {
-    let (stream, _) = UnixStream::pair()?;
-    Ok(stream.peer_cred()?.uid())
 }
 
 /// A start or an end takes some system calls. Who has the turn for longer is stopped, or stuck in the file
