@@ -18,6 +18,8 @@ mod lo;
 mod measured;
 mod names;
 mod options;
+mod ownership;
+mod passing;
 mod pinned;
 mod procfs;
 mod sockets;

@@ -28,8 +28,17 @@ const CLAIMS: &[(&str, &str, &str)] = &[
         "connect ECONNREFUSED, bind EADDRINUSE; removed: ENOENT, ok",
     ),
     ("permissions", "connects", "0600 from bind on"),
+    ("mode", "none", "0600, "),
+    (
+        "ownership",
+        "EADDRINUSE",
+        "a second server: EADDRINUSE; a stale file: ok; another's file: EADDRINUSE, kept",
+    ),
+    ("squatting", "nobody can tell", "refuses before it speaks"),
     ("authority", "127.0.0.1:4711 (14 B)", "localhost (9 B); 2 other fields are equal"),
     ("identity", "pid 0, uid -1", "the server's"),
+    ("fork", "pid 0, before and after", "which connected; pid "),
+    ("descriptors", "0 arrived", "264 sent"),
     ("options", "NODELAY ok", "NODELAY EOPNOTSUPP"),
     ("buffers", "SO_RCVBUF 4 KiB", "SO_RCVBUF 4 KiB"),
     ("capacity", "1 B: over 65,536", "1 B: "),
@@ -77,7 +86,7 @@ fn every_row_is_proved_on_this_kernel() -> io::Result<()> {
 
 #[test]
 fn rows_are_numbered_from_1_and_named_once() {
-    assert_eq!(EXPERIMENTS.len(), 24);
+    assert_eq!(EXPERIMENTS.len(), 29);
     assert_eq!(EXPERIMENTS.len(), CLAIMS.len());
     for (place, experiment) in EXPERIMENTS.iter().enumerate() {
         assert_eq!(usize::from(experiment.number()), place + 1, "{}", experiment.name);
