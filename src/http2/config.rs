@@ -89,6 +89,11 @@ impl Http2Config {
         builder
     }
 
+    /// The largest payload that this side takes.
+    pub(super) fn max_frame_size(&self) -> usize {
+        usize::try_from(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX)).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn client_builder(&self) -> h2::client::Builder {
         let mut builder = h2::client::Builder::new();
         builder

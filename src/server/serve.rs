@@ -33,7 +33,7 @@ pub(super) fn serve(
     settings: Arc<Settings>,
     peer: Arc<Peer>,
 ) -> BoxFuture<'static, ()> {
-    let Accepted { request, mut body, mut respond } = accepted;
+    let Accepted { request, mut body, mut respond, .. } = accepted;
     // <- HEADERS
     let method = request.method().clone();
     let headers = match RequestHeaders::from_http(request).and_then(check_encoding) {

@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -13,8 +14,8 @@ use crate::{
         DataBuf, Error, Http2Config, Spawner,
         driver::{Connection, Driver, Tasks},
         gate::{GatedIo, gate},
+        guard::{Guard, Meters, Side},
         opening::Opening,
-        pace::Pace,
     },
     transport::Io,
 };
@@ -24,6 +25,7 @@ use crate::{
 pub struct ClientConnection {
     h2: h2::client::SendRequest<DataBuf>,
     spawner: Spawner,
+    meters: Arc<Meters>,
 }
 
 impl ClientConnection {
@@ -34,10 +36,16 @@ impl ClientConnection {
         config: &Http2Config,
         endpoint: String,
     ) -> Result<(Self, ClientDriver), Error> {
-        let (gated, gate) = gate(io, Pace::of_server(), Some(Opening::new(endpoint)));
+        let (gated, gate) = gate(io, Guard::new(Side::Client, config), Some(Opening::new(endpoint)));
         let (h2, connection) = config.client_builder().handshake(gated).await?;
+        let meters = gate.meters();
         let driver = Driver::new(ClientSide { h2: connection }, gate);
-        Ok((Self { h2, spawner: driver.spawner() }, ClientDriver { driver }))
+        Ok((Self { h2, spawner: driver.spawner(), meters }, ClientDriver { driver }))
+    }
+
+    /// What has passed over this connection.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     /// Whether a stream can be opened: the connection is up and not about to end.

@@ -2,9 +2,11 @@
 
 use std::{
     fmt,
+    sync::Arc,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use super::stream::{RecvHalf, SendHalf, reset_error};
@@ -13,7 +15,7 @@ use crate::{
         DataBuf, Error, Http2Config,
         driver::{Connection, Driver, Tasks},
         gate::{GatedIo, gate},
-        pace::Pace,
+        guard::{Guard, Meters, Originals, Side},
     },
     transport::{BoxFuture, Io},
 };
@@ -21,6 +23,7 @@ use crate::{
 /// One accepted connection. It makes progress only while [`ServerConnection::poll`] is called.
 pub struct ServerConnection {
     driver: Driver<ServerSide>,
+    meters: Arc<Meters>,
 }
 
 /// A request's headers and the two directions of its stream.
@@ -28,6 +31,8 @@ pub struct ServerConnection {
 pub struct Accepted {
     /// The fields of the request's HEADERS.
     pub request: http::Request<()>,
+    /// What the client really sent as `:authority`, where it is none that `request` can hold.
+    pub authority: Option<Bytes>,
     /// What the client sends after them.
     pub body: RecvHalf,
     /// The way to answer.
@@ -44,9 +49,15 @@ impl ServerConnection {
         config: &Http2Config,
         on_request: impl FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send + 'static,
     ) -> Result<Self, Error> {
-        let (gated, gate) = gate(io, Pace::of_client(), None);
+        let (gated, gate) = gate(io, Guard::new(Side::Server, config), None);
         let h2 = config.server_builder().handshake(gated).await?;
-        Ok(Self { driver: Driver::new(ServerSide { h2, on_request: Box::new(on_request) }, gate) })
+        let side = ServerSide { h2, on_request: Box::new(on_request), originals: gate.originals() };
+        Ok(Self { meters: gate.meters(), driver: Driver::new(side, gate) })
+    }
+
+    /// What has passed over this connection.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     /// Drives the connection; ready when it is over.
@@ -79,6 +90,7 @@ impl fmt::Debug for ServerConnection {
 struct ServerSide {
     h2: h2::server::Connection<GatedIo, DataBuf>,
     on_request: OnRequest,
+    originals: Originals,
 }
 
 impl Connection for ServerSide {
@@ -87,7 +99,9 @@ impl Connection for ServerSide {
             match std::task::ready!(self.h2.poll_accept(cx)) {
                 Some(Ok((request, respond))) => {
                     let (parts, body) = request.into_parts();
+                    let authority = self.originals.take(respond.stream_id().as_u32());
                     let accepted = Accepted {
+                        authority,
                         request: http::Request::from_parts(parts, ()),
                         body: RecvHalf::new(body),
                         respond: Respond { stream: respond },
