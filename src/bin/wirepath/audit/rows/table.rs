@@ -3,7 +3,7 @@
 
 use super::{
     Experiment, buffers, calls, child, connect, data, end, files, identity, names, options, ownership,
-    passing,
+    passing, spoken,
 };
 
 /// The table of "what the socket replaces": each row's claim and its experiment.
@@ -77,6 +77,13 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
         tcp: "the host that was dialled",
         unix: "localhost",
         run: names::authority,
+    },
+    Experiment {
+        name: "authorities",
+        title: ":authority of each library",
+        tcp: "all are answered",
+        unix: "all are answered, paths too",
+        run: spoken::authorities,
     },
     Experiment {
         name: "identity",
@@ -175,6 +182,20 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
         tcp: "end of data; silence from a lost machine",
         unix: "end of data; no machine to lose",
         run: child::killed_peer,
+    },
+    Experiment {
+        name: "keepalive",
+        title: "keepalive",
+        tcp: "PING, ACK; too many end it",
+        unix: "the same",
+        run: spoken::keepalive,
+    },
+    Experiment {
+        name: "drain",
+        title: "drain",
+        tcp: "GOAWAY, PING, GOAWAY",
+        unix: "the same",
+        run: spoken::drain,
     },
     Experiment {
         name: "time-wait",
