@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::guard::{HandshakeDeadlines, Lifetime, PingPolicy};
+
 /// The HTTP/2 settings of one side of a connection. A value that HTTP/2 does not allow (a window of more than 2^31-1, a frame
 /// size outside 2^14 to 2^24-1) becomes the nearest that it does.
 ///
@@ -39,15 +41,23 @@ pub struct Http2Config {
     /// Streams that the peer reset before they were accepted. 1,000 instead of 20: a client that cancels at once is
     /// benign, and handlers are dropped as promptly as they are started.
     pub max_pending_accept_reset_streams: usize,
-    /// Streams that a server reset because the client broke a rule on them, until the connection is closed. 1,024.
-    pub max_local_error_reset_streams: usize,
     /// Streams remembered after this side reset them, to ignore what is still in flight. 1,000: one full round of
     /// cancellations.
     pub max_concurrent_reset_streams: usize,
     /// How long they are remembered. One second: both ends are on one machine.
     pub reset_stream_duration: Duration,
-    /// Streams that a client opens before the server's SETTINGS say how many it may. 100 (rule 46), not h2's endless.
-    pub initial_max_send_streams: usize,
+    /// Fields that a server takes in one request, beside the size of them all. 256: a request with more gets 431, as one
+    /// that is too large.
+    pub max_header_fields: usize,
+    /// How often a server lets clients ping.
+    pub pings: PingPolicy,
+    /// How long a server waits for a client's first words, and for the rest of others.
+    pub handshake: HandshakeDeadlines,
+    /// How long a server keeps a connection.
+    pub lifetime: Lifetime,
+    /// Leaves out all that the guard does but its pace, to measure what that costs.
+    #[doc(hidden)]
+    pub is_unguarded: bool,
 }
 
 impl Default for Http2Config {
@@ -62,10 +72,13 @@ impl Default for Http2Config {
             data_frame_budget: 40 << 20,
             max_send_buffer_size: 512 << 10,
             max_pending_accept_reset_streams: 1_000,
-            max_local_error_reset_streams: 1_024,
             max_concurrent_reset_streams: 1_000,
             reset_stream_duration: Duration::from_secs(1),
-            initial_max_send_streams: 100,
+            max_header_fields: 256,
+            pings: PingPolicy::default(),
+            handshake: HandshakeDeadlines::default(),
+            lifetime: Lifetime::default(),
+            is_unguarded: false,
         }
     }
 }
@@ -83,10 +96,18 @@ impl Http2Config {
             .data_frame_budget(self.data_frame_budget)
             .max_send_buffer_size(self.max_send_buffer_size)
             .max_pending_accept_reset_streams(self.max_pending_accept_reset_streams)
-            .max_local_error_reset_streams(Some(self.max_local_error_reset_streams))
+            // h2 counts them for as long as the connection lives, and among them benign ones: DATA that was on its way
+            // when its stream was reset, a request above the limit that a client could not know yet. The guard counts them
+            // by time.
+            .max_local_error_reset_streams(None)
             .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
             .reset_stream_duration(self.reset_stream_duration);
         builder
+    }
+
+    /// The largest payload that this side takes.
+    pub(super) fn max_frame_size(&self) -> usize {
+        usize::try_from(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX)).unwrap_or(usize::MAX)
     }
 
     pub(super) fn client_builder(&self) -> h2::client::Builder {
@@ -94,7 +115,8 @@ impl Http2Config {
         builder
             // gRPC has no server push.
             .enable_push(false)
-            .initial_max_send_streams(self.initial_max_send_streams)
+            // None before the server's SETTINGS say how many: calls wait for them (rule 46).
+            .initial_max_send_streams(0)
             .initial_window_size(self.stream_window.min(WINDOW_MAX))
             .initial_connection_window_size(self.connection_window.min(WINDOW_MAX))
             .max_frame_size(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX))

@@ -56,6 +56,11 @@ impl Error {
         }
     }
 
+    pub(super) fn io(kind: io::ErrorKind, text: &'static str) -> Self {
+        let error = io::Error::new(kind, text);
+        Self { kind: ErrorKind::Io(Arc::new(error)), initiator: Initiator::Local }
+    }
+
     pub(crate) fn reset(code: u32, initiator: Initiator) -> Self {
         Self { kind: ErrorKind::Reset(code), initiator }
     }

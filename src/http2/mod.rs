@@ -3,25 +3,33 @@
 //! [`ServerConnection`] and [`ClientConnection`] are h2 handshakes over a byte stream with every setting of
 //! [`Http2Config`] explicit. Between h2 and the byte stream stands the gate: h2 writes into it, and the
 //! driver of the connection decides when its bytes go out. Frames, flow control and stream states are h2's.
-//! What h2 does not police is not policed here either: PING floods, clients that never say their preface, an
-//! `:authority` that is no URI authority (h2 resets such a stream before this library sees it).
+//! What h2 does not police the guard does, by the frame heads that pass the gate.
 
 mod config;
 mod data;
 mod driver;
 mod error;
 mod gate;
+mod guard;
 mod h2_backend;
+mod keepalive;
 mod opening;
-mod pace;
+mod standing;
 mod wakes;
 
 pub use config::Http2Config;
 pub use data::DataBuf;
 pub use driver::Spawner;
 pub use error::{Error, ErrorKind, Initiator, error_code};
+pub use guard::{
+    Flow, HandshakeDeadlines, Lifetime, Meters, PingPolicy,
+    authority::{AuthorityCure, Cured},
+};
+pub(crate) use h2_backend::client::Trace;
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
     server::{Accepted, Respond, ServerConnection},
     stream::{RecvHalf, SendHalf},
 };
+pub use keepalive::KeepAlive;
+pub(crate) use standing::Fate;

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    http2::{Accepted, ServerConnection, error_code},
+    http2::{Accepted, KeepAlive, ServerConnection, error_code},
     server::{
         Router,
         serve::serve,
@@ -30,7 +30,9 @@ pub(super) async fn serve_connection(
     let (io, peer) = connected.into_parts();
     let peer = Arc::new(peer);
     let task_per_call = settings.task_per_call;
-    let http2 = settings.http2.clone();
+    let (http2, keepalive) = (settings.http2.clone(), settings.keepalive);
+    let connections = settings.connections.clone();
+    let known = Arc::clone(&peer);
     let on_request = move |accepted: Accepted| {
         let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
         place(call, task_per_call)
@@ -40,6 +42,8 @@ pub(super) async fn serve_connection(
     let Some(Ok(mut connection)) = unless_draining_for(PREFACE_TIME, handshake, &mut phases).await else {
         return;
     };
+    let _listed = connections.map(|list| list.enter(known, Arc::clone(connection.meters())));
+    connection.keep_alive(keepalive.unwrap_or_else(KeepAlive::of_server));
     let mut phase = *phases.borrow_and_update();
     loop {
         match phase {

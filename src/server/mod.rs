@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod connections;
 mod handler;
 mod router;
 mod serve;
@@ -21,6 +22,7 @@ use std::{
 
 use tokio::sync::watch;
 
+pub use self::connections::{Connections, OpenConnection};
 pub use self::router::{Router, Service};
 use self::{
     accept::{Accepting, accept_loop},
@@ -28,7 +30,7 @@ use self::{
 };
 use crate::{
     call::{Limits, alongside},
-    http2::Http2Config,
+    http2::{Http2Config, KeepAlive},
     transport::{BoxFuture, Listener, Peer},
     wire::{RequestHeaders, Status},
 };
@@ -66,6 +68,13 @@ impl Server {
         self
     }
 
+    /// When a client that is silent is asked whether it still lives, with calls or without: after two hours, 20 seconds
+    /// long, unless said otherwise.
+    pub fn keepalive(mut self, keepalive: KeepAlive) -> Self {
+        self.settings.keepalive = Some(keepalive);
+        self
+    }
+
     /// Limits for all methods that have none of their own.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
@@ -84,6 +93,12 @@ impl Server {
         interceptor: impl Fn(&RequestHeaders, &Peer) -> Result<(), Status> + Send + Sync + 'static,
     ) -> Self {
         self.settings.interceptor = Some(Box::new(interceptor));
+        self
+    }
+
+    /// Lists this server's connections there while they are open, each with its [`Meters`](crate::http2::Meters).
+    pub fn connections(mut self, connections: &Connections) -> Self {
+        self.settings.connections = Some(connections.clone());
         self
     }
 

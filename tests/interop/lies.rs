@@ -1,4 +1,5 @@
-//! What a case is worth: for each, servers that get one thing wrong, and the client must say which.
+//! What a case is worth: for each, servers that get one thing wrong, and the client must say which. Those that lie to the
+//! negative cases stand in `negative`.
 //!
 //! All but one have such a server. After cancel_after_begin the client has cancelled before it can have heard anything, so
 //! that no answer tells a good server from a bad one. Time is paused: what answers at once comes before any deadline.
@@ -133,7 +134,8 @@ async fn every_lie_is_told_from_the_truth() {
 #[test]
 fn only_the_case_that_hears_nothing_has_no_liar() {
     let trusting = |case: &&TestCase| !LIES.iter().any(|(lied_to, ..)| lied_to == *case);
-    let trusting: Vec<_> = TestCase::value_variants().iter().filter(trusting).collect();
+    let cases = TestCase::value_variants().iter().filter(|case| !case.is_negative());
+    let trusting: Vec<_> = cases.filter(trusting).collect();
     assert_eq!(trusting, [&TestCase::CancelAfterBegin]);
 }
 

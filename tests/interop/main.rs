@@ -8,8 +8,14 @@ mod client_flags;
 #[path = "../examples/interop_shared.rs"]
 mod interop_shared;
 mod lies;
+#[path = "../examples/negative_server/misbehaving.rs"]
+mod misbehaving;
+mod negative;
 #[path = "../examples/official_flags.rs"]
 mod official_flags;
+#[allow(dead_code, reason = "the cases need but a part of it")]
+#[path = "../invoking/peer.rs"]
+mod peer;
 #[path = "../examples/interop_server/flags.rs"]
 mod server_flags;
 #[path = "../examples/interop_server/service.rs"]
@@ -50,7 +56,7 @@ async fn serve(endpoint: Endpoint) -> Endpoint {
 async fn every_case_passes(connect: impl Fn() -> Channel + Clone + Send + Sync + 'static) {
     let soak = Soak { soak_iterations: 20, soak_num_threads: 2, ..Soak::default() };
     let one = connect();
-    for case in TestCase::value_variants() {
+    for case in TestCase::value_variants().iter().filter(|case| !case.is_negative()) {
         let apart = case.run(connect.clone(), &soak).await;
         assert!(apart.is_ok(), "{case} on a channel of its own: {}", apart.unwrap_err());
         let one = one.clone();
@@ -60,8 +66,9 @@ async fn every_case_passes(connect: impl Fn() -> Channel + Clone + Send + Sync +
 }
 
 #[test]
-fn there_are_18_functional_cases_and_two_soaks() {
-    assert_eq!(TestCase::value_variants().len(), 20);
+fn there_are_18_functional_cases_two_soaks_and_eight_negative_ones() {
+    let negative = TestCase::value_variants().iter().filter(|case| case.is_negative()).count();
+    assert_eq!((TestCase::value_variants().len() - negative, negative), (18 + 2, 8));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use wirepath::{
     call::{MethodDescriptor, MethodType},
     client::invoke,
     codec::Codec,
-    frame::{FrameReader, HeaderBlockJoiner, Payload, Piece, hpack},
+    frame::{FrameReader, HeaderBlockJoiner, Payload, Piece, SettingId, hpack},
     transport::{DuplexListener, Io, Listener, duplex},
 };
 
@@ -35,6 +35,7 @@ pub(crate) enum Seen {
     Reset { stream: u32, code: u32 },
     Goaway { code: u32 },
     WindowUpdate { stream: u32, increment: u32 },
+    PingAck,
     Other,
 }
 
@@ -48,6 +49,8 @@ pub(crate) struct Peer {
     /// Whether SETTINGS of either side have been said and acknowledged.
     has_greeted: bool,
     owes_ack: bool,
+    /// What may be sent on a new stream before its first WINDOW_UPDATE.
+    pub(crate) initial_window: u32,
 }
 
 impl Peer {
@@ -58,8 +61,13 @@ impl Peer {
 
     /// Accepts and says SETTINGS.
     pub(crate) async fn accept(listener: &mut impl Listener) -> Peer {
+        Peer::accept_with(listener, &[]).await
+    }
+
+    /// Accepts and says SETTINGS of these values.
+    pub(crate) async fn accept_with(listener: &mut impl Listener, values: &[(u16, u32)]) -> Peer {
         let mut peer = Peer::silent(listener).await;
-        peer.greet(&[]).await;
+        peer.greet(values).await;
         peer
     }
 
@@ -80,7 +88,7 @@ impl Peer {
         let (mut reader, blocks) = (FrameReader::of_client(), HeaderBlockJoiner::new(1 << 20));
         reader.set_max_frame_size(1 << 20);
         let (hpack, seen) = (hpack::Decoder::new(4096), VecDeque::new());
-        Peer { io, reader, blocks, hpack, seen, has_greeted: false, owes_ack: false }
+        Peer { io, reader, blocks, hpack, seen, has_greeted: false, owes_ack: false, initial_window: 65_535 }
     }
 
     /// Sends bytes; a client that is gone has no need of them.
@@ -121,12 +129,17 @@ impl Peer {
             return Seen::Headers { stream, fields: fields.collect(), end: block.end_stream };
         }
         match payload {
-            Payload::Settings(_) => Seen::Settings,
+            Payload::Settings(settings) => {
+                self.initial_window =
+                    settings.get(SettingId::InitialWindowSize).unwrap_or(self.initial_window);
+                Seen::Settings
+            }
             Payload::SettingsAck => Seen::SettingsAck,
             Payload::Data { data, .. } => Seen::Data { stream, data: Bytes::copy_from_slice(data), end },
             Payload::RstStream { code } => Seen::Reset { stream, code: code.number() },
             Payload::Goaway { code, .. } => Seen::Goaway { code: code.number() },
             Payload::WindowUpdate { increment } => Seen::WindowUpdate { stream, increment },
+            Payload::PingAck(_) => Seen::PingAck,
             _ => Seen::Other,
         }
     }

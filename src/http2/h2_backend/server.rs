@@ -2,18 +2,20 @@
 
 use std::{
     fmt,
+    sync::Arc,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use super::stream::{RecvHalf, SendHalf, reset_error};
 use crate::{
     http2::{
-        DataBuf, Error, Http2Config,
+        DataBuf, Error, Http2Config, KeepAlive,
         driver::{Connection, Driver, Tasks},
-        gate::{GatedIo, gate},
-        pace::Pace,
+        gate::{Gate, GatedIo, Order, gate},
+        guard::{Guard, Meters, OpenCall, Originals, Side},
     },
     transport::{BoxFuture, Io},
 };
@@ -21,6 +23,7 @@ use crate::{
 /// One accepted connection. It makes progress only while [`ServerConnection::poll`] is called.
 pub struct ServerConnection {
     driver: Driver<ServerSide>,
+    meters: Arc<Meters>,
 }
 
 /// A request's headers and the two directions of its stream.
@@ -28,6 +31,8 @@ pub struct ServerConnection {
 pub struct Accepted {
     /// The fields of the request's HEADERS.
     pub request: http::Request<()>,
+    /// What the client really sent as `:authority`, where `request` cannot hold it; then the one in `request` is made up.
+    pub authority: Option<Bytes>,
     /// What the client sends after them.
     pub body: RecvHalf,
     /// The way to answer.
@@ -44,9 +49,37 @@ impl ServerConnection {
         config: &Http2Config,
         on_request: impl FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send + 'static,
     ) -> Result<Self, Error> {
-        let (gated, gate) = gate(io, Pace::of_client(), None);
-        let h2 = config.server_builder().handshake(gated).await?;
-        Ok(Self { driver: Driver::new(ServerSide { h2, on_request: Box::new(on_request) }, gate) })
+        let (gated, gate) = gate(io, Guard::new(Side::Server, config), None);
+        let handshake = config.server_builder().handshake(gated);
+        let Ok(h2) = tokio::time::timeout(config.handshake.preface, handshake).await else {
+            return Err(Error::io(std::io::ErrorKind::TimedOut, "the client's preface did not come"));
+        };
+        let meters = gate.meters();
+        let side = ServerSide {
+            h2: h2?,
+            on_request: Box::new(on_request),
+            originals: gate.originals(),
+            gate: gate.clone(),
+            meters: Arc::clone(&meters),
+            max_header_fields: config.max_header_fields,
+        };
+        let mut driver = Driver::new(side, gate);
+        if !config.is_unguarded {
+            driver.watch();
+        }
+        Ok(Self { driver, meters })
+    }
+
+    /// What has passed over this connection.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+
+    /// Asks from now on whether the client still lives once it has been silent for a while. Counts once.
+    pub fn keep_alive(&mut self, keepalive: KeepAlive) {
+        if let Some(pings) = self.driver.connection_mut().h2.ping_pong() {
+            self.driver.keep_alive(keepalive.without_calls(), pings, Arc::clone(&self.meters), || 0);
+        }
     }
 
     /// Drives the connection; ready when it is over.
@@ -79,20 +112,47 @@ impl fmt::Debug for ServerConnection {
 struct ServerSide {
     h2: h2::server::Connection<GatedIo, DataBuf>,
     on_request: OnRequest,
+    originals: Originals,
+    gate: Gate,
+    meters: Arc<Meters>,
+    max_header_fields: usize,
+}
+
+impl ServerSide {
+    fn accept(
+        &mut self,
+        request: http::Request<h2::RecvStream>,
+        mut respond: h2::server::SendResponse<DataBuf>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let authority = self.originals.take(respond.stream_id().as_u32());
+        if request.headers().len() > self.max_header_fields {
+            let mut refusal = http::Response::new(());
+            *refusal.status_mut() = http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            // As h2 answers a list that is too large. A client that is gone needs no answer.
+            let _ = respond.send_response(refusal, true);
+            return None;
+        }
+        let (parts, body) = request.into_parts();
+        (self.on_request)(Accepted {
+            authority,
+            request: http::Request::from_parts(parts, ()),
+            body: RecvHalf::new(body),
+            respond: Respond { stream: respond, open: OpenCall::new(Arc::clone(&self.meters)) },
+        })
+    }
 }
 
 impl Connection for ServerSide {
     fn poll(&mut self, cx: &mut Context<'_>, tasks: &mut Tasks) -> Poll<Result<(), Error>> {
+        match self.gate.take_order() {
+            Some(Order::Drain) => self.h2.graceful_shutdown(),
+            Some(Order::Close) => self.h2.abrupt_shutdown(h2::Reason::NO_ERROR),
+            None => {}
+        }
         loop {
             match std::task::ready!(self.h2.poll_accept(cx)) {
                 Some(Ok((request, respond))) => {
-                    let (parts, body) = request.into_parts();
-                    let accepted = Accepted {
-                        request: http::Request::from_parts(parts, ()),
-                        body: RecvHalf::new(body),
-                        respond: Respond { stream: respond },
-                    };
-                    if let Some(task) = (self.on_request)(accepted) {
+                    if let Some(task) = self.accept(request, respond) {
                         tasks.spawn(task);
                     }
                 }
@@ -106,9 +166,15 @@ impl Connection for ServerSide {
 /// The way to answer one request.
 pub struct Respond {
     stream: h2::server::SendResponse<DataBuf>,
+    open: OpenCall,
 }
 
 impl Respond {
+    /// What has passed over the stream's connection.
+    pub fn meters(&self) -> &Arc<Meters> {
+        self.open.meters()
+    }
+
     /// Sends the response's HEADERS; DATA and trailers follow by the half.
     pub fn send_response(&mut self, response: http::Response<()>) -> Result<SendHalf, Error> {
         Ok(SendHalf::new(self.stream.send_response(response, false)?))

@@ -1,0 +1,58 @@
+//! **Graceful shutdown** (RFC 9113, section 6.8; rule 44): GOAWAY, PING, its answer, GOAWAY with the last stream.
+//!
+//! h2 does all of it, but waits for the answer for ever. What it sends is followed, so that the answer can be given in the
+//! stead of a client that does not.
+
+use crate::frame::{FrameHead, FrameType, flags};
+
+/// How far a drain has come, as h2's frames show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drain {
+    None,
+    /// GOAWAY was sent.
+    Told,
+    /// Then PING, with this payload.
+    Pinged([u8; 8]),
+    /// Then GOAWAY again.
+    Over,
+}
+
+impl Drain {
+    /// After GOAWAY or PING was sent, with the payload that came along. h2 sends no other PING before that of a drain.
+    pub(super) fn after(self, kind: FrameType, payload: &[u8]) -> Self {
+        match (self, kind) {
+            (Self::None, FrameType::Goaway) => Self::Told,
+            (Self::Told, FrameType::Ping) => {
+                payload.first_chunk().map_or(self, |payload| Self::Pinged(*payload))
+            }
+            (Self::Pinged(_), FrameType::Goaway) => Self::Over,
+            _ => self,
+        }
+    }
+
+    /// The answer that is waited for.
+    pub(super) fn acknowledgement(self) -> Option<Vec<u8>> {
+        let Self::Pinged(payload) = self else { return None };
+        let head = FrameHead { len: 8, kind: FrameType::Ping, flags: flags::ACK, stream_id: 0 };
+        Some([&head.encode()[..], &payload].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ping_between_two_goaways_is_answered_by_its_payload() {
+        let payload = b"shutdown";
+        let mut drain = Drain::None;
+        assert_eq!(drain.after(FrameType::Ping, payload), Drain::None);
+        drain = drain.after(FrameType::Goaway, b"");
+        assert_eq!(drain.acknowledgement(), None);
+        drain = drain.after(FrameType::Ping, payload);
+        assert_eq!(drain.acknowledgement().unwrap(), b"\0\0\x08\x06\x01\0\0\0\0shutdown");
+        drain = drain.after(FrameType::Ping, b"usersown");
+        assert_eq!(drain, Drain::Pinged(*payload));
+        assert_eq!(drain.after(FrameType::Goaway, b""), Drain::Over);
+    }
+}
