@@ -42,7 +42,8 @@ fn at_no_instant_is_the_file_wider_than_asked_or_open_before_it_has_its_owner() 
         let mut server = child::start(&mut server);
         assert_eq!(server.next_answer(), "listening");
         let (mut seen, mut open) = (0, 0);
-        while seen < 5000 {
+        // On a busy machine a thousand looks may fall into one instant.
+        while seen < 5000 || open < 10 {
             let Ok(file) = fs::symlink_metadata(&path) else {
                 assert!(!succeeds, "nobody stood at the path after {seen} looks");
                 continue;
@@ -55,7 +56,6 @@ fn at_no_instant_is_the_file_wider_than_asked_or_open_before_it_has_its_owner() 
             }
             seen += 1;
         }
-        assert!(open > 0);
         server.kill();
     }
 }

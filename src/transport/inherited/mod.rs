@@ -103,7 +103,7 @@ fn unix_listener(socket: OwnedFd, fd: i32, reception: Reception) -> io::Result<I
 fn tcp_listener(socket: OwnedFd) -> io::Result<Inherited> {
     let listener = std::net::TcpListener::from(socket);
     listener.set_nonblocking(true)?;
-    let listener = TcpListener::new(tokio::net::TcpListener::from_std(listener)?)?;
+    let listener = TcpListener::inherited(tokio::net::TcpListener::from_std(listener)?)?;
     Ok(Inherited::Listener(Box::new(listener)))
 }
 
