@@ -8,6 +8,7 @@ mod channel;
 mod dropping;
 mod ending;
 mod flow;
+mod keepalive;
 mod losing;
 mod messages;
 mod options;

@@ -35,6 +35,7 @@ pub(crate) enum Seen {
     Reset { stream: u32, code: u32 },
     Goaway { code: u32 },
     WindowUpdate { stream: u32, increment: u32 },
+    Ping([u8; 8]),
     PingAck,
     Other,
 }
@@ -98,13 +99,17 @@ impl Peer {
 
     /// The next thing the client sends; `None` once it has closed.
     pub(crate) async fn next(&mut self) -> Option<Seen> {
+        in_time(self.next_some_day()).await
+    }
+
+    /// As [`Peer::next`], however long it takes.
+    pub(crate) async fn next_some_day(&mut self) -> Option<Seen> {
         loop {
             if let Some(seen) = self.seen.pop_front() {
                 return Some(seen);
             }
             let mut bytes = vec![0; 64 * 1024];
-            let read = async { self.io.read(&mut bytes).await.unwrap_or(0) };
-            let len = in_time(read).await;
+            let len = self.io.read(&mut bytes).await.unwrap_or(0);
             if len == 0 {
                 return None;
             }
@@ -138,6 +143,7 @@ impl Peer {
             Payload::Data { data, .. } => Seen::Data { stream, data: Bytes::copy_from_slice(data), end },
             Payload::RstStream { code } => Seen::Reset { stream, code: code.number() },
             Payload::Goaway { code, .. } => Seen::Goaway { code: code.number() },
+            Payload::Ping(payload) => Seen::Ping(payload),
             Payload::WindowUpdate { increment } => Seen::WindowUpdate { stream, increment },
             Payload::PingAck(_) => Seen::PingAck,
             _ => Seen::Other,
