@@ -1,7 +1,7 @@
 // The server of gRPC's interop tests by connect-node, on Unix sockets.
 //
-// It says "listening on ENDPOINT" for each once it is ready. SIGTERM ends it. Asked for a case by --test_case instead, it
-// exits with 0 if it can serve that, and with 77 and the reason if connect-node cannot.
+// It says "listening on ENDPOINT" for each once it is ready. SIGTERM ends it. Asked for a case by --test_case instead,
+// it exits with 0 if it can serve that, and with 77 and the reason if connect-node cannot.
 
 import http2 from 'node:http2';
 import { setTimeout } from 'node:timers/promises';

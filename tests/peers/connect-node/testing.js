@@ -16,5 +16,5 @@ export const ECHO_TRAILING = 'x-grpc-test-echo-trailing-bin';
 
 export const zeros = (size) => ({ body: new Uint8Array(size) });
 
-// The path of a `unix:` endpoint. No abstract names: Node 20 fills them up with zero bytes, and peers find no such name.
+// The path of a `unix:` endpoint. No abstract names: Node 20 fills them up with zero bytes, under which no peer looks.
 export const pathOf = (endpoint) => endpoint.replace(/^unix:/, '');

@@ -1,7 +1,7 @@
 // The server of gRPC's interop tests by grpc-js, on Unix sockets.
 //
-// It says "listening on ENDPOINT" for each once it is ready. SIGTERM ends it. Asked for a case by --test_case instead, it
-// exits with 0 if it can serve that, and with 77 and the reason if grpc-js cannot.
+// It says "listening on ENDPOINT" for each once it is ready. SIGTERM ends it. Asked for a case by --test_case instead,
+// it exits with 0 if it can serve that, and with 77 and the reason if grpc-js cannot.
 
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

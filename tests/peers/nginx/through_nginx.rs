@@ -1,7 +1,7 @@
 //! What passes through nginx between our client and our server, each on a Unix socket of its own.
 //!
 //! The interop cases pass by `tests/peers/run`, which also runs these: they need Debian's nginx. What is known of nginx
-//! 1.22: it carries one call at a time on a connection to the server, ends the client's connection after 1000 calls, and
+//! 1.22: it carries one call at a time on each connection to the server, ends a client connection after 1000 calls, and
 //! answers for a server that is not there by HTTP 502, which is UNAVAILABLE.
 
 use std::{

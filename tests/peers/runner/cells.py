@@ -101,7 +101,8 @@ class Matrix:
         status = self._children.end(self._server)
         left = [path.name for path in self._children.folder.glob("wirepath-*.sock")]
         status = f"its socket file is still there: {left}" if status == 0 and left else status
-        self._keep(Cell("wirepath", "both", UNIX, "drains on SIGTERM"), status, self._children.log("wirepath").read_text())
+        said = self._children.log("wirepath").read_text(errors="replace")
+        self._keep(Cell("wirepath", "both", UNIX, "drains on SIGTERM"), status, said)
 
     def _run(self, cells):
         with ThreadPoolExecutor(os.cpu_count()) as pool:

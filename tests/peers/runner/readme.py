@@ -10,7 +10,7 @@ SIGNS = {UNIX: "u", ABSTRACT: "a"}
 
 LEGEND = """\
 First its client with our server, then its server with our client: `u` passed over `unix:`, `a` over `unix-abstract:`
-(where the peer has such names), `F` failed, a number: cannot, for the reason below."""
+(where the peer has such names), `F` failed, a number: cannot, for the reason below, nor with its own other half."""
 
 
 def markdown(matrix, peers, versions):
@@ -21,7 +21,7 @@ def markdown(matrix, peers, versions):
     blocks = []
     if peers:
         blocks += [table(rows), LEGEND]
-        blocks += ["\n".join(f"{number}. {reason}" for reason, number in reasons.numbers.items())] if reasons.numbers else []
+        blocks += filter(None, ["\n".join(f"{number}. {reason}" for reason, number in reasons.numbers.items())])
     named = ", ".join(versions[peer.name] for peer in peers)
     blocks.append(paragraph(f"{named}." if peers else "", through_nginx(matrix, versions), totals(matrix)))
     return "\n\n".join(blocks)

@@ -13,8 +13,8 @@ import java.util.concurrent.ScheduledExecutorService;
 /**
  * grpc-java's own interop service on Unix sockets; its official server listens on TCP alone.
  *
- * <p>Says "listening on ENDPOINT" for each once it is ready. SIGTERM ends it. Asked for a case by --test_case instead, it
- * exits with 0 if it can serve that.
+ * <p>Says "listening on ENDPOINT" for each once it is ready. SIGTERM ends it. Asked for a case by --test_case instead,
+ * it exits with 0 if it can serve that.
  */
 public final class Server {
   private static final String SCHEME = "unix:";

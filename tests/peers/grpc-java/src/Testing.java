@@ -86,7 +86,7 @@ final class Testing extends TestServiceImpl {
     return true;
   }
 
-  /** The Compressed-Flag of a call's newest request. Requests are read one at a time, so it is that of the handler's. */
+  /** The Compressed-Flag of a call's newest request; they are read one at a time, so it is the handler's. */
   static final class CompressedFlag extends ServerStreamTracer {
     static final Context.Key<CompressedFlag> OF_THIS_CALL = Context.key("compressed-flag");
 
