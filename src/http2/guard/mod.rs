@@ -321,6 +321,11 @@ impl Guard {
         mem::take(&mut self.has_news)
     }
 
+    /// Whether h2 has begun to drain.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain != Drain::None
+    }
+
     /// What is due now.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         self.deadlines.due(now, self.meters.presence.idle())
