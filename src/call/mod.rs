@@ -20,15 +20,17 @@ mod outbox;
 mod pump;
 mod receiver;
 mod request;
+mod requested;
 mod response;
 mod sender;
 
 pub(crate) use self::{
     alongside::alongside,
-    answer::{check_encoding, response_end, response_start, with_body_text},
+    answer::{check_encoding, response_end, response_start, with_body_text, with_initial},
     encode::{MessageDecoder, MessageEncoder},
     outbox::{End, Head, Next, Outbox},
-    pump::pump,
+    pump::{pump, send_all},
+    requested::{Requested, Successor},
 };
 pub use self::{
     deadline::Deadline,

@@ -3,6 +3,8 @@
 //! The sender appends, the connection's task takes: so all messages that are ready when the task comes by leave in one
 //! DATA frame, none waits for a later one, and a sender whose stream stands still waits once [`HIGH_WATER`] bytes do.
 
+mod kept;
+
 use std::{
     collections::VecDeque,
     future::poll_fn,
@@ -13,6 +15,7 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use self::kept::Kept;
 use crate::{
     http2::DataBuf,
     wire::{ContentType, Encoding, EncodingSet, Metadata, ResponseHeaders, Status, Trailers},
@@ -33,6 +36,7 @@ struct State {
     /// Small messages, one behind the other.
     tail: BytesMut,
     queued: usize,
+    kept: Kept,
     end: Option<End>,
     /// Whether an end was ever set: from then on no message is taken, also while the last ones leave.
     is_ended: bool,
@@ -51,9 +55,9 @@ pub(crate) struct Head {
 
 impl Head {
     /// -> HEADERS
-    pub(crate) fn into_http(self) -> http::Response<()> {
+    pub(crate) fn into_http(self, content_type: ContentType) -> http::Response<()> {
         let Head { metadata, encoding } = self;
-        ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(ContentType::GRPC)
+        ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(content_type)
     }
 }
 
@@ -77,6 +81,34 @@ pub(crate) enum Next {
 }
 
 impl Outbox {
+    /// An outbox that keeps what was taken, until it is told not to.
+    pub(crate) fn keeping() -> Self {
+        let outbox = Self::default();
+        outbox.lock().kept = Kept::begin();
+        outbox
+    }
+
+    /// There was an answer: what was taken is not needed any more.
+    pub(crate) fn commit(&self) {
+        self.lock().kept.forget();
+    }
+
+    /// Has everything taken again, from the first message on. Says whether that can be: all of it is still at hand, and
+    /// nobody has given the call up.
+    pub(crate) fn rewind(&self) -> bool {
+        let mut state = self.lock();
+        let Some(pieces) = state.kept.take() else { return false };
+        for piece in pieces.into_iter().rev() {
+            state.queued += piece.remaining();
+            state.pieces.push_front(piece);
+        }
+        if state.is_ended && state.end.is_none() {
+            // A reset would have closed it.
+            state.end = Some(End::HalfClose);
+        }
+        true
+    }
+
     /// Sets Response-Headers.
     pub(crate) fn start(&self, head: Head) {
         self.change(|state| state.head = Some(head));
@@ -211,6 +243,7 @@ impl State {
     fn take_data(&mut self) -> DataBuf {
         let data = self.pieces.pop_front().unwrap_or_else(|| DataBuf::from(self.tail.split().freeze()));
         self.queued -= data.remaining();
+        self.kept.note(&data);
         if data.remaining() > HIGH_WATER / 2 {
             // A busy stream fills the next piece as well: at its full size from the start, so that it does not grow.
             self.tail.reserve(HIGH_WATER + HIGH_WATER / 8);
@@ -250,6 +283,7 @@ impl State {
         self.pieces.clear();
         self.tail = BytesMut::new();
         self.queued = 0;
+        self.kept.forget();
         self.closed.get_or_insert(status);
     }
 }
@@ -286,97 +320,4 @@ pub(crate) const HIGH_WATER: usize = 32 * 1024;
 const COPIED_MAX: usize = 4 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn push(outbox: &Outbox, bytes: &'static [u8]) -> Option<Result<(), Status>> {
-        outbox.push(|buf| {
-            buf.extend_from_slice(bytes);
-            Ok(None)
-        })
-    }
-
-    async fn next(outbox: &Outbox) -> Next {
-        poll_fn(|cx| outbox.poll_next(cx)).await
-    }
-
-    #[tokio::test]
-    async fn messages_that_are_ready_leave_as_one_piece() {
-        let outbox = Outbox::default();
-        push(&outbox, b"one").unwrap().unwrap();
-        push(&outbox, b"two").unwrap().unwrap();
-        outbox.end(End::HalfClose);
-        let Next::End(mut data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
-        assert_eq!(data.copy_to_bytes(6), "onetwo");
-    }
-
-    #[tokio::test]
-    async fn order_is_kept_across_a_message_that_is_not_copied() {
-        let outbox = Outbox::default();
-        push(&outbox, b"a").unwrap().unwrap();
-        let shared = Bytes::from(vec![7; COPIED_MAX + 1]);
-        outbox.push(|_| Ok(Some(shared.clone()))).unwrap().unwrap();
-        push(&outbox, b"b").unwrap().unwrap();
-        let (mut first, mut second) = match (next(&outbox).await, next(&outbox).await) {
-            (Next::Data(first), Next::Data(second)) => (first, second),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(first.copy_to_bytes(1), "a");
-        assert_eq!(first.chunk().as_ptr(), shared.as_ptr());
-        assert_eq!((first.remaining(), second.copy_to_bytes(1)), (COPIED_MAX + 1, "b".into()));
-    }
-
-    #[tokio::test]
-    async fn small_messages_of_shared_bytes_leave_as_one_piece() {
-        let outbox = Outbox::default();
-        for part in ["one", "two"] {
-            outbox.push(|_| Ok(Some(part.into()))).unwrap().unwrap();
-        }
-        let Next::Data(mut data) = next(&outbox).await else { panic!("no data") };
-        assert_eq!(data.copy_to_bytes(6), "onetwo");
-    }
-
-    #[tokio::test]
-    async fn after_its_end_an_outbox_takes_no_more() {
-        let outbox = Outbox::default();
-        push(&outbox, b"last").unwrap().unwrap();
-        outbox.end(End::HalfClose);
-        push(&outbox, b"late").unwrap().unwrap_err();
-        let Next::End(mut data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
-        assert_eq!(data.copy_to_bytes(data.remaining()), "last");
-        push(&outbox, b"later").unwrap().unwrap_err();
-    }
-
-    #[tokio::test]
-    async fn a_full_outbox_holds_its_sender_until_the_stream_takes() {
-        let outbox = Outbox::default();
-        outbox.push(|_| Ok(Some(Bytes::from(vec![0; HIGH_WATER])))).unwrap().unwrap();
-        let waiting = tokio::spawn({
-            let outbox = outbox.clone();
-            async move { outbox.room().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        assert!(push(&outbox, b"one more").is_none());
-        next(&outbox).await;
-        waiting.await.unwrap();
-        push(&outbox, b"one more").unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_closed_outbox_fails_its_sender_with_the_reason() {
-        let outbox = Outbox::default();
-        outbox.close(Status::cancelled("gone"));
-        outbox.room().await;
-        assert_eq!(push(&outbox, b"late").unwrap().unwrap_err().message(), "gone");
-    }
-
-    #[tokio::test]
-    async fn a_message_that_does_not_encode_leaves_nothing_behind() {
-        let outbox = Outbox::default();
-        outbox.push(|_| Err(Status::internal("no"))).unwrap().unwrap_err();
-        outbox.end(End::HalfClose);
-        let Next::End(data, End::HalfClose) = next(&outbox).await else { panic!("not at the end") };
-        assert!(!data.has_remaining());
-    }
-}
+mod tests;

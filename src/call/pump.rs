@@ -17,21 +17,22 @@ use crate::{
 
 /// Sends what comes into `outbox` until its end. The sender fails from then on, also if this future is dropped before it
 /// was ever polled, as happens to one that is handed to a connection which has just ended.
-pub(crate) fn pump(outbox: Outbox, half: SendHalf) -> impl Future<Output = Result<(), Error>> {
+pub(crate) fn pump(outbox: Outbox, mut half: SendHalf) -> impl Future<Output = Result<(), Error>> {
     let closed = outbox.clone().close_on_drop("the call is over; its status is the receiver's");
     async move {
         let _closed = closed;
-        send_all(&outbox, half).await
+        send_all(&outbox, &mut half).await
     }
 }
 
-async fn send_all(outbox: &Outbox, mut half: SendHalf) -> Result<(), Error> {
+/// Sends what comes into `outbox` until its end, on this half.
+pub(crate) async fn send_all(outbox: &Outbox, half: &mut SendHalf) -> Result<(), Error> {
     loop {
-        let sent = match next(outbox, &mut half).await? {
+        let sent = match next(outbox, half).await? {
             // Response-Headers went out before there was a half to pump into.
             Next::Head(_) => Some(Ok(())),
             Next::Data(data) => unless_reset(outbox, half.send(data)).await,
-            Next::End(data, end) => match unless_reset(outbox, send_end(&mut half, data, end)).await {
+            Next::End(data, end) => match unless_reset(outbox, send_end(half, data, end)).await {
                 Some(sent) => return sent,
                 None => None,
             },

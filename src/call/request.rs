@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
+
 use crate::{
     call::{CallOptions, Deadline},
     http2::Meters,
     transport::Peer,
-    wire::{Metadata, RequestHeaders},
+    wire::{Encoding, Metadata, RequestHeaders},
 };
 
 /// What a client asks, or a handler is asked.
@@ -25,11 +27,20 @@ pub struct Request<T> {
 struct Received {
     path: http::uri::PathAndQuery,
     authority: Option<http::uri::Authority>,
+    raw_authority: Option<RawAuthority>,
     user_agent: Option<http::HeaderValue>,
     peer: Arc<Peer>,
     meters: Arc<Meters>,
     deadline: Option<Deadline>,
+    encoding: Encoding,
     is_compressed: bool,
+}
+
+/// An `:authority` that is no URI authority.
+#[derive(Debug)]
+struct RawAuthority {
+    octets: Bytes,
+    text: String,
 }
 
 impl<T> Request<T> {
@@ -107,12 +118,23 @@ impl<T> Request<T> {
         self.received.as_ref().map(|received| &received.meters)
     }
 
-    /// On a server, `:authority` (or `host`) as received.
+    /// On a server, `:authority` (or `host`) as received; a client on a Unix socket may send the socket's path, raw or
+    /// percent-encoded, or nothing. Octets that are no UTF-8 are replaced.
     pub fn authority(&self) -> Option<&str> {
-        self.received
-            .as_ref()
-            .and_then(|received| received.authority.as_ref())
-            .map(|authority| authority.as_str())
+        let received = self.received.as_ref()?;
+        match &received.raw_authority {
+            Some(raw) => Some(&raw.text),
+            None => received.authority.as_ref().map(|authority| authority.as_str()),
+        }
+    }
+
+    /// On a server, `:authority` (or `host`) as received, octet for octet.
+    pub fn authority_bytes(&self) -> Option<&[u8]> {
+        let received = self.received.as_ref()?;
+        match &received.raw_authority {
+            Some(raw) => Some(&raw.octets),
+            None => received.authority.as_ref().map(|authority| authority.as_str().as_bytes()),
+        }
     }
 
     /// On a server, `:path`: "/" Service "/" Method.
@@ -126,6 +148,12 @@ impl<T> Request<T> {
             .as_ref()
             .and_then(|received| received.user_agent.as_ref())
             .and_then(|agent| agent.to_str().ok())
+    }
+
+    /// On a server, Message-Encoding of the request: an answer in the same one is sure to be understood. `Identity` on a
+    /// client.
+    pub fn encoding(&self) -> Encoding {
+        self.received.as_ref().map(|received| received.encoding).unwrap_or_default()
     }
 
     /// On a server, whether the one message of the request came with its Compressed-Flag set.
@@ -153,13 +181,18 @@ impl Request<()> {
         meters: Arc<Meters>,
         deadline: Option<Deadline>,
     ) -> Self {
+        let raw_authority = headers
+            .raw_authority
+            .map(|octets| RawAuthority { text: String::from_utf8_lossy(&octets).into_owned(), octets });
         let received = Received {
             path: headers.path,
             authority: headers.authority,
+            raw_authority,
             user_agent: headers.user_agent,
             peer,
             meters,
             deadline,
+            encoding: headers.encoding,
             is_compressed: false,
         };
         Self {

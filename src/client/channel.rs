@@ -4,15 +4,15 @@
 //! `http://localhost`, whatever the endpoint: on a Unix socket `:authority` names nothing. Dropping the last clone closes
 //! the connection once its calls are done.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, uri::Authority};
 
 use crate::{
     call::{CallOptions, Deadline, MethodDescriptor},
-    client::connect::Connection,
+    client::{attempt::Settings, connect::Connection, tries::Tries},
     codec,
-    http2::{ClientConnection, Http2Config, PendingResponse, SendHalf},
+    http2::{ClientConnection, Error, Http2Config, KeepAlive},
     transport::Connector,
     wire::{RequestHeaders, Status},
 };
@@ -53,7 +53,7 @@ impl Channel {
             connector: Arc::new(connector),
             authority: Authority::from_static("localhost"),
             user_agent: HeaderValue::from_static(USER_AGENT),
-            http2: Http2Config::default(),
+            settings: Settings { http2: Http2Config::default(), keepalive: None, timeout: CONNECT_TIMEOUT },
             options: CallOptions::new(),
             method_options: HashMap::new(),
             interceptor: None,
@@ -86,6 +86,7 @@ impl Channel {
                 .map_err(|_| Status::internal(format!("{:?} is not a method path", method.path())))?;
         let mut headers = RequestHeaders::new(self.shared.authority.clone(), path);
         headers.user_agent = Some(self.shared.user_agent.clone());
+        headers.content_type = method.content_type();
         headers.accept_encoding = codec::supported();
         fill(&mut headers);
         match &self.shared.interceptor {
@@ -95,29 +96,26 @@ impl Channel {
     }
 
     /// The connection, which is made first if there is none.
-    pub(crate) async fn connection(
+    pub(super) async fn connection(
         &self,
-        options: &CallOptions,
         deadline: Option<Deadline>,
+        tries: &mut Tries,
     ) -> Result<ClientConnection, Status> {
         match self.shared.connection.ready() {
             Some(connection) => Ok(connection),
             // Boxed, because it is seldom needed and large.
-            None => {
-                let wait_for_ready = options.wait_for_ready.unwrap_or(false);
-                Box::pin(self.shared.connection.connect(wait_for_ready, deadline)).await
-            }
+            None => Box::pin(self.shared.connection.connect(deadline, tries)).await,
         }
     }
 
-    /// Sends HEADERS.
-    pub(crate) fn send_request(
-        &self,
-        connection: ClientConnection,
-        headers: RequestHeaders,
-    ) -> Result<(SendHalf, PendingResponse), Status> {
-        let request = headers.to_http();
-        connection.send_request(request).map_err(|error| self.shared.connection.unavailable(&error))
+    /// Whether there is a connection that can open streams.
+    pub(super) fn is_ready(&self) -> bool {
+        self.shared.connection.ready().is_some()
+    }
+
+    /// UNAVAILABLE, with the endpoint and the cause.
+    pub(super) fn unavailable(&self, error: &Error) -> Status {
+        self.shared.connection.unavailable(error)
     }
 }
 
@@ -132,7 +130,7 @@ pub struct ChannelBuilder {
     connector: Arc<dyn Connector>,
     authority: Authority,
     user_agent: HeaderValue,
-    http2: Http2Config,
+    settings: Settings,
     options: CallOptions,
     method_options: HashMap<String, CallOptions>,
     interceptor: Option<Interceptor>,
@@ -159,7 +157,20 @@ impl ChannelBuilder {
 
     /// Uses these HTTP/2 settings.
     pub fn http2(mut self, config: Http2Config) -> Self {
-        self.http2 = config;
+        self.settings.http2 = config;
+        self
+    }
+
+    /// How long one attempt to connect may take, up to the server's SETTINGS; 20 seconds unless said otherwise.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// Asks whether the server still lives once it has been silent for a while; never unless said so. The time is at
+    /// least 10 seconds, and doubles each time that a server finds it too short.
+    pub fn keepalive(mut self, keepalive: KeepAlive) -> Self {
+        self.settings.keepalive = Some(keepalive.at_least(KEEPALIVE_FLOOR));
         self
     }
 
@@ -187,7 +198,7 @@ impl ChannelBuilder {
     /// The channel. It connects on first use.
     pub fn build(self) -> Channel {
         let shared = Shared {
-            connection: Connection::new(self.connector, self.http2),
+            connection: Connection::new(self.connector, self.settings),
             authority: self.authority,
             user_agent: self.user_agent,
             options: self.options,
@@ -206,3 +217,9 @@ impl fmt::Debug for ChannelBuilder {
 
 // Rule 14: grpc-<language>-<variant>/<version>.
 const USER_AGENT: &str = concat!("grpc-rust-wirepath/", env!("CARGO_PKG_VERSION"));
+
+// Rule 66: MIN_CONNECT_TIMEOUT.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+// Rule 58.
+const KEEPALIVE_FLOOR: Duration = Duration::from_secs(10);

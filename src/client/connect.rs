@@ -2,19 +2,25 @@
 //!
 //! A task of its own connects and then drives the connection, so neither depends on the call that happened to be first.
 //! All calls that come meanwhile wait for the same attempt and fail with its error, which names the endpoint and the cause.
+//! While calls wait for an absent server, one attempt serves them all, and the next one is due at the same instant for all.
 
 use std::{
-    fmt, io,
+    fmt,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     call::Deadline,
-    http2::{ClientConnection, ClientDriver, Http2Config},
+    client::{
+        attempt::{Failure, Settings, attempt},
+        pauses::{self, Cause},
+        tries::{self, Patience, Tries},
+    },
+    http2::{ClientConnection, ClientDriver, KeepAlive},
     transport::Connector,
     wire::{Code, Status},
 };
@@ -26,31 +32,35 @@ pub(super) struct Connection {
 
 struct Shared {
     connector: Arc<dyn Connector>,
-    http2: Http2Config,
     state: Mutex<State>,
 }
 
-enum State {
-    Idle,
+struct State {
+    link: Link,
+    settings: Settings,
+    outage: Option<Outage>,
+}
+
+enum Link {
+    Down,
     Connecting(watch::Receiver<Attempt>),
     Ready(ClientConnection),
 }
 
-impl State {
-    fn ready(&mut self) -> Option<ClientConnection> {
-        match self {
-            State::Ready(connection) => connection.check_usable().is_ok().then(|| connection.clone()),
-            State::Connecting(_) | State::Idle => None,
-        }
-    }
+/// How an attempt to connect stands: what it made, or why it failed.
+type Attempt = Option<Result<ClientConnection, Arc<Failure>>>;
+
+/// Since when attempts fail, and when the next one is due.
+struct Outage {
+    since: Instant,
+    failures: u32,
+    next: Instant,
 }
 
-/// How an attempt to connect stands: what it made, or why it failed.
-type Attempt = Option<Result<ClientConnection, Arc<io::Error>>>;
-
 impl Connection {
-    pub(super) fn new(connector: Arc<dyn Connector>, http2: Http2Config) -> Self {
-        Self { shared: Arc::new(Shared { connector, http2, state: Mutex::new(State::Idle) }) }
+    pub(super) fn new(connector: Arc<dyn Connector>, settings: Settings) -> Self {
+        let state = State { link: Link::Down, settings, outage: None };
+        Self { shared: Arc::new(Shared { connector, state: Mutex::new(state) }) }
     }
 
     pub(super) fn endpoint(&self) -> String {
@@ -69,12 +79,12 @@ impl Connection {
     /// passes first (rule 68).
     pub(super) async fn connect(
         &self,
-        wait_for_ready: bool,
         deadline: Option<Deadline>,
+        tries: &mut Tries,
     ) -> Result<ClientConnection, Status> {
         let mut last = None;
         let connected = {
-            let connecting = pin!(self.connected(wait_for_ready, &mut last));
+            let connecting = pin!(self.connected(tries, &mut last));
             Deadline::bound(deadline, connecting).await
         };
         connected.map_err(|status| match last {
@@ -85,40 +95,41 @@ impl Connection {
         })
     }
 
-    /// Waits for an attempt to succeed: for one, or while `wait_for_ready` for any. Leaves the last cause behind.
+    /// Waits for an attempt to succeed: for one, or while the call waits for its server for any. Leaves the last cause
+    /// behind.
     async fn connected(
         &self,
-        wait_for_ready: bool,
+        tries: &mut Tries,
         last: &mut Option<Status>,
     ) -> Result<ClientConnection, Status> {
-        let mut pause = FIRST_PAUSE;
         let mut is_lost = false;
         loop {
+            rest(tries.pause()).await;
             let mut attempt = match self.ready_or_attempt() {
                 Ok(connection) => return Ok(connection),
                 Err(attempt) => attempt,
             };
-            let status = match outcome(&mut attempt).await {
-                // A connection that has ended before its first call is a failure as well: a server that accepts and
-                // closes must not be connected to over and over.
+            let (cause, status) = match outcome(&mut attempt).await {
+                // A connection that has ended before its first call came to nothing as well.
                 Some(Ok(mut connection)) => match connection.check_usable() {
                     Ok(()) => return Ok(connection),
-                    Err(error) => self.unavailable(&error),
+                    Err(error) => (Cause::Dropped, self.unavailable(&error)),
                 },
-                Some(Err(failure)) => self.unavailable(&failure),
+                Some(Err(failure)) => (failure.cause, self.unavailable(&failure.error)),
                 // It went down with the runtime it ran on; the next one runs on this one.
                 None if !is_lost => {
                     is_lost = true;
                     continue;
                 }
-                None => self.unavailable(&"the attempt to connect panicked"),
+                None => (Cause::Final, self.unavailable(&"the attempt to connect panicked")),
             };
-            if !wait_for_ready {
-                return Err(status);
+            *last = Some(status.clone());
+            match (cause, tries.patience()) {
+                // A connection that was let go cost the server nothing, and there may be another one by now.
+                (Cause::Dropped, _) if tries.permit_connection(tries::Connection::Fruitless) => {}
+                (Cause::Final | Cause::Dropped, _) | (_, Patience::Hasty) => return Err(status),
+                (_, Patience::WaitForReady) => self.shared.next_attempt().await,
             }
-            *last = Some(status);
-            tokio::time::sleep(pause).await;
-            pause = pause.mul_f32(PAUSE_GROWTH).min(LONGEST_PAUSE);
         }
     }
 
@@ -128,14 +139,14 @@ impl Connection {
         if let Some(connection) = state.ready() {
             return Ok(connection);
         }
-        if let State::Connecting(attempt) = &*state
+        match &state.link {
             // An attempt without its sender went down with its runtime.
-            && attempt.has_changed().is_ok()
-        {
-            return Err(attempt.clone());
+            Link::Connecting(attempt) if attempt.has_changed().is_ok() => return Err(attempt.clone()),
+            Link::Ready(connection) if connection.take_too_many_pings() => state.slow_keepalive_down(),
+            _ => {}
         }
         let (sender, attempt) = watch::channel(None);
-        *state = State::Connecting(attempt.clone());
+        state.link = Link::Connecting(attempt.clone());
         tokio::spawn(connect(Arc::downgrade(&self.shared), sender));
         Err(attempt)
     }
@@ -151,47 +162,103 @@ impl Connection {
     }
 }
 
+/// A pause of no time is none.
+async fn rest(pause: Duration) {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+}
+
 /// How the attempt ended; `None` if it was given up with its runtime.
 async fn outcome(attempt: &mut watch::Receiver<Attempt>) -> Attempt {
     attempt.wait_for(Option::is_some).await.ok()?.clone()
+}
+
+impl State {
+    fn ready(&mut self) -> Option<ClientConnection> {
+        match &mut self.link {
+            Link::Ready(connection) => connection.check_usable().is_ok().then(|| connection.clone()),
+            Link::Connecting(_) | Link::Down => None,
+        }
+    }
+
+    /// Rule 45: twice the time from now on.
+    fn slow_keepalive_down(&mut self) {
+        self.settings.keepalive = self.settings.keepalive.map(KeepAlive::doubled);
+    }
+
+    /// Takes note of a failed attempt and says when the next one is due.
+    fn fail(&mut self, cause: Cause, is_local: bool) {
+        let now = Instant::now();
+        let (since, failures) =
+            self.outage.as_ref().map_or((now, 0), |outage| (outage.since, outage.failures));
+        let pause = match cause {
+            Cause::Absent if is_local => pauses::absent(now - since),
+            _ => pauses::growing(failures),
+        };
+        self.link = Link::Down;
+        self.outage = Some(Outage { since, failures: failures.saturating_add(1), next: now + pause });
+    }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// Connects, tells those who wait, and drives the connection to its end.
-async fn connect(shared: Weak<Shared>, attempt: watch::Sender<Attempt>) {
-    let Some((connector, http2)) = shared.upgrade().map(|s| (Arc::clone(&s.connector), s.http2.clone()))
-    else {
-        return;
-    };
-    let connected = handshake(&*connector, &http2).await;
-    let Some(channel) = shared.upgrade() else { return };
-    match connected {
-        Ok((connection, driver)) => {
-            *channel.lock() = State::Ready(connection.clone());
-            attempt.send_replace(Some(Ok(connection)));
-            // The channel's end is what closes the connection: the driver must not keep it.
-            drop((channel, attempt));
-            // Calls learn how it ended by their streams.
-            let _ = driver.await;
+    /// Waits until the next attempt is due, whoever made the last one.
+    async fn next_attempt(&self) {
+        loop {
+            let next = self.lock().outage.as_ref().map(|outage| outage.next);
+            match next {
+                Some(next) if Instant::now() < next => tokio::time::sleep_until(next).await,
+                _ => return,
+            }
         }
-        Err(error) => {
-            *channel.lock() = State::Idle;
-            attempt.send_replace(Some(Err(Arc::new(error))));
+    }
+
+    /// What an attempt made is there for all.
+    fn conclude(
+        &self,
+        attempted: Result<(ClientConnection, ClientDriver), Failure>,
+        attempt: &watch::Sender<Attempt>,
+    ) -> Option<ClientDriver> {
+        match attempted {
+            Ok((connection, driver)) => {
+                let mut state = self.lock();
+                state.link = Link::Ready(connection.clone());
+                // Rule 66: SETTINGS were received.
+                state.outage = None;
+                drop(state);
+                attempt.send_replace(Some(Ok(connection)));
+                Some(driver)
+            }
+            Err(failure) => {
+                self.lock().fail(failure.cause, self.connector.is_local());
+                attempt.send_replace(Some(Err(Arc::new(failure))));
+                None
+            }
         }
     }
 }
 
-async fn handshake(
-    connector: &dyn Connector,
-    http2: &Http2Config,
-) -> io::Result<(ClientConnection, ClientDriver)> {
-    let (io, _) = connector.connect().await?.into_parts();
-    ClientConnection::handshake(io, http2, connector.endpoint()).await.map_err(io::Error::other)
+/// Connects, tells those who wait, and drives the connection to its end.
+async fn connect(shared: Weak<Shared>, sender: watch::Sender<Attempt>) {
+    let Some(channel) = shared.upgrade() else { return };
+    let (connector, settings) = (Arc::clone(&channel.connector), channel.lock().settings.clone());
+    // The channel's end is what closes the connection: neither attempt nor driver may keep it.
+    drop(channel);
+    let attempted = attempt(&*connector, settings).await;
+    let Some(channel) = shared.upgrade() else { return };
+    let Some(mut driver) = channel.conclude(attempted, &sender) else { return };
+    drop((channel, sender));
+    // Calls learn how it ended by their streams.
+    let _ = (&mut driver).await;
+    if driver.take_too_many_pings()
+        && let Some(channel) = shared.upgrade()
+    {
+        channel.lock().slow_keepalive_down();
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -199,9 +266,3 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection").field("endpoint", &self.endpoint()).finish_non_exhaustive()
     }
 }
-
-// Between two attempts of a call that waits for its server: a process on the same machine starts in milliseconds, so the
-// first pause is far below the 1 s of doc/connection-backoff.md; it grows by the factor given there.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const PAUSE_GROWTH: f32 = 1.6;
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);

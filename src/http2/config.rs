@@ -46,8 +46,6 @@ pub struct Http2Config {
     pub max_concurrent_reset_streams: usize,
     /// How long they are remembered. One second: both ends are on one machine.
     pub reset_stream_duration: Duration,
-    /// Streams that a client opens before the server's SETTINGS say how many it may. 100 (rule 46), not h2's endless.
-    pub initial_max_send_streams: usize,
     /// Fields that a server takes in one request, beside the size of them all. 256: a request with more gets 431, as one
     /// that is too large.
     pub max_header_fields: usize,
@@ -76,7 +74,6 @@ impl Default for Http2Config {
             max_pending_accept_reset_streams: 1_000,
             max_concurrent_reset_streams: 1_000,
             reset_stream_duration: Duration::from_secs(1),
-            initial_max_send_streams: 100,
             max_header_fields: 256,
             pings: PingPolicy::default(),
             handshake: HandshakeDeadlines::default(),
@@ -118,7 +115,8 @@ impl Http2Config {
         builder
             // gRPC has no server push.
             .enable_push(false)
-            .initial_max_send_streams(self.initial_max_send_streams)
+            // None before the server's SETTINGS say how many: calls wait for them (rule 46).
+            .initial_max_send_streams(0)
             .initial_window_size(self.stream_window.min(WINDOW_MAX))
             .initial_connection_window_size(self.connection_window.min(WINDOW_MAX))
             .max_frame_size(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX))

@@ -15,6 +15,8 @@ use std::{
 use super::{
     error::Error,
     gate::Gate,
+    guard::Meters,
+    keepalive::KeepAlive,
     wakes::{ConnectionWaker, TaskWaker, Wakes},
 };
 use crate::transport::BoxFuture;
@@ -59,6 +61,22 @@ impl<C> Driver<C> {
     /// How many futures run on this connection's task.
     fn task_count(&self) -> usize {
         self.tasks.slots.len() - self.tasks.free.len()
+    }
+
+    /// Has the peer asked on this connection's task whether it lives.
+    pub(super) fn keep_alive(
+        &mut self,
+        keepalive: KeepAlive,
+        pings: h2::PingPong,
+        meters: Arc<Meters>,
+        calls: impl Fn() -> usize + Send + 'static,
+    ) {
+        let (gate, connection) = (self.gate.clone(), self.connection_waker.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let error = keepalive.outlived(pings, || meters.received().bytes(), calls).await;
+            gate.break_off(error);
+            connection.wake();
+        }));
     }
 
     pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {

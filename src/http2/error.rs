@@ -56,8 +56,8 @@ impl Error {
         }
     }
 
-    pub(super) fn timed_out(text: &'static str) -> Self {
-        let error = io::Error::new(io::ErrorKind::TimedOut, text);
+    pub(super) fn io(kind: io::ErrorKind, text: &'static str) -> Self {
+        let error = io::Error::new(kind, text);
         Self { kind: ErrorKind::Io(Arc::new(error)), initiator: Initiator::Local }
     }
 

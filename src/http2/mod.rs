@@ -12,16 +12,24 @@ mod error;
 mod gate;
 mod guard;
 mod h2_backend;
+mod keepalive;
 mod opening;
+mod standing;
 mod wakes;
 
 pub use config::Http2Config;
 pub use data::DataBuf;
 pub use driver::Spawner;
 pub use error::{Error, ErrorKind, Initiator, error_code};
-pub use guard::{Flow, HandshakeDeadlines, Lifetime, Meters, PingPolicy};
+pub use guard::{
+    Flow, HandshakeDeadlines, Lifetime, Meters, PingPolicy,
+    authority::{AuthorityCure, Cured},
+};
+pub(crate) use h2_backend::client::Trace;
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
     server::{Accepted, Respond, ServerConnection},
     stream::{RecvHalf, SendHalf},
 };
+pub use keepalive::KeepAlive;
+pub(crate) use standing::Fate;

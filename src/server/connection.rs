@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    http2::{Accepted, ServerConnection, error_code},
+    http2::{Accepted, KeepAlive, ServerConnection, error_code},
     server::{
         Router,
         serve::serve,
@@ -30,7 +30,7 @@ pub(super) async fn serve_connection(
     let (io, peer) = connected.into_parts();
     let peer = Arc::new(peer);
     let task_per_call = settings.task_per_call;
-    let http2 = settings.http2.clone();
+    let (http2, keepalive) = (settings.http2.clone(), settings.keepalive);
     let connections = settings.connections.clone();
     let known = Arc::clone(&peer);
     let on_request = move |accepted: Accepted| {
@@ -41,6 +41,7 @@ pub(super) async fn serve_connection(
     // A client that never says its preface holds up no drain.
     let Some(Ok(mut connection)) = unless_draining(handshake, &mut phases).await else { return };
     let _listed = connections.map(|list| list.enter(known, Arc::clone(connection.meters())));
+    connection.keep_alive(keepalive.unwrap_or_else(KeepAlive::of_server));
     while let Event::Phase(phase) = next_event(&mut connection, &mut phases).await {
         match phase {
             Phase::Serving => {}

@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     call::{Limits, alongside},
-    http2::Http2Config,
+    http2::{Http2Config, KeepAlive},
     transport::{BoxFuture, Listener, Peer},
     wire::{RequestHeaders, Status},
 };
@@ -65,6 +65,13 @@ impl Server {
     /// Uses these HTTP/2 settings for every connection.
     pub fn http2(mut self, config: Http2Config) -> Self {
         self.settings.http2 = config;
+        self
+    }
+
+    /// When a client that is silent is asked whether it still lives, with calls or without: after two hours, 20 seconds
+    /// long, unless said otherwise.
+    pub fn keepalive(mut self, keepalive: KeepAlive) -> Self {
+        self.settings.keepalive = Some(keepalive);
         self
     }
 

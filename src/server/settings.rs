@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     call::Limits,
-    http2::Http2Config,
+    http2::{Http2Config, KeepAlive},
     server::Connections,
     transport::Peer,
     wire::{RequestHeaders, Status},
@@ -19,6 +19,7 @@ type Interceptor = Box<dyn Fn(&RequestHeaders, &Peer) -> Result<(), Status> + Se
 #[derive(Default)]
 pub(super) struct Settings {
     pub(super) http2: Http2Config,
+    pub(super) keepalive: Option<KeepAlive>,
     pub(super) limits: Limits,
     pub(super) method_limits: HashMap<String, Limits>,
     pub(super) interceptor: Option<Interceptor>,
@@ -45,6 +46,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("http2", &self.http2)
+            .field("keepalive", &self.keepalive)
             .field("limits", &self.limits)
             .field("method_limits", &self.method_limits)
             .field("task_per_call", &self.task_per_call)

@@ -55,6 +55,10 @@ impl<T: Connector> Connector for Tapped<T> {
     fn endpoint(&self) -> String {
         self.transport.endpoint()
     }
+
+    fn is_local(&self) -> bool {
+        self.transport.is_local()
+    }
 }
 
 impl<T: Listener> Listener for Tapped<T> {

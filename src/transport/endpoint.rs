@@ -78,6 +78,10 @@ impl Connector for Endpoint {
     fn endpoint(&self) -> String {
         self.to_string()
     }
+
+    fn is_local(&self) -> bool {
+        matches!(self, Endpoint::Unix(_) | Endpoint::UnixAbstract(_))
+    }
 }
 
 impl FromStr for Endpoint {

@@ -55,6 +55,12 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
 
     /// The target as errors name it.
     fn endpoint(&self) -> String;
+
+    /// Whether the target is a socket of this machine that tells at once whether anybody listens. Then an attempt in vain
+    /// costs microseconds, and a channel whose calls wait for their server makes the next one after milliseconds.
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 /// Accepts connections on one bound endpoint.
@@ -77,6 +83,10 @@ impl<C: Connector + ?Sized> Connector for Box<C> {
 
     fn endpoint(&self) -> String {
         (**self).endpoint()
+    }
+
+    fn is_local(&self) -> bool {
+        (**self).is_local()
     }
 }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use wirepath::{
     CallOptions, Channel, Code, Endpoint, Request, Router, Server, Status,
     client::invoke,
-    transport::{BoxFuture, Connected, Connector, DuplexConnector, DuplexListener, Listener, duplex},
+    transport::{BoxFuture, Connected, Connector, DuplexConnector, DuplexListener, duplex},
 };
 
 use crate::peer::{Peer, SAY, connect, good, in_time, say, say_with};
@@ -279,9 +279,8 @@ async fn a_listener_that_is_slow_to_accept_loses_nothing() {
     let (channel, mut listener) = connect();
     let asking = tokio::spawn(async move { say(&channel, b"hi").await });
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let mut peer = Peer::over(listener.accept().await.unwrap().into_parts().0);
+    let mut peer = Peer::accept(&mut listener).await;
     let stream = peer.request().await;
-    // Rule 48: the request did not wait for SETTINGS.
-    peer.send(&[crate::peer::settings(&[]), good(stream, b"yes")].concat()).await;
+    peer.send(&good(stream, b"yes")).await;
     asking.await.unwrap().unwrap();
 }

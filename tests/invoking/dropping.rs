@@ -1,6 +1,7 @@
 //! Dropping is cancelling, and the last handle dropped closes the connection.
 
 use std::time::Duration;
+use tokio::join;
 
 use bytes::Bytes;
 use wirepath::{Code, client::invoke};
@@ -37,9 +38,8 @@ async fn closing(peer: &mut Peer, time: Duration) -> Option<u32> {
 #[tokio::test]
 async fn calls_in_flight_finish_after_the_last_handle_is_dropped_and_then_it_closes() {
     let (channel, mut listener) = connect();
-    let (mut requests, mut responses) = chat(&channel).await;
+    let ((mut requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     drop(channel);
-    let mut peer = Peer::accept(&mut listener).await;
     let stream = peer.headers().await;
     for text in ["one", "two"] {
         requests.send(text.into()).await.unwrap();
@@ -99,9 +99,8 @@ async fn a_unary_call_dropped_after_its_headers_is_cancelled() {
 #[tokio::test]
 async fn a_call_dropped_before_its_headers_is_not_sent_and_gives_its_turn_to_the_next() {
     let (channel, mut listener) = connect();
-    let first = chat(&channel).await;
-    let mut peer = Peer::silent(&mut listener).await;
-    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
+    let accepting = Peer::accept_with(&mut listener, &[(MAX_CONCURRENT_STREAMS, 1)]);
+    let (first, mut peer) = join!(chat(&channel), accepting);
     assert_eq!(peer.headers().await, 1);
     tokio::time::sleep(Duration::from_millis(10)).await;
     let calls: Vec<_> = [&b"dropped"[..], b"kept"]
@@ -129,9 +128,8 @@ async fn a_call_dropped_before_its_headers_is_not_sent_and_gives_its_turn_to_the
 #[tokio::test]
 async fn a_stream_that_was_cancelled_is_free_for_the_next_call() {
     let (channel, mut listener) = connect();
-    let first = chat(&channel).await;
-    let mut peer = Peer::silent(&mut listener).await;
-    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
+    let accepting = Peer::accept_with(&mut listener, &[(MAX_CONCURRENT_STREAMS, 1)]);
+    let (first, mut peer) = join!(chat(&channel), accepting);
     assert_eq!(peer.headers().await, 1);
     drop(first);
     for round in 1..20 {
@@ -146,9 +144,9 @@ async fn a_stream_that_was_cancelled_is_free_for_the_next_call() {
 #[tokio::test]
 async fn the_sender_dropped_before_finish_cancels_the_call() {
     let (channel, mut listener) = connect();
-    let (mut requests, responses) =
-        in_time(invoke::client_streaming(&channel, &COLLECT, ().into())).await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
+    let beginning = in_time(invoke::client_streaming(&channel, &COLLECT, ().into()));
+    let (begun, mut peer) = join!(beginning, Peer::accept(&mut listener));
+    let (mut requests, responses) = begun.unwrap();
     let stream = peer.headers().await;
     requests.send(Bytes::from_static(b"half of it")).await.unwrap();
     drop(requests);
@@ -162,8 +160,7 @@ async fn the_sender_dropped_before_finish_cancels_the_call() {
 async fn the_receiver_dropped_cancels_the_call_and_its_sender_fails_in_words() {
     for is_begun in [false, true] {
         let (channel, mut listener) = connect();
-        let (mut requests, mut responses) = chat(&channel).await;
-        let mut peer = Peer::accept(&mut listener).await;
+        let ((mut requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
         let stream = peer.headers().await;
         if is_begun {
             peer.send(&headers(stream, START)).await;
@@ -181,8 +178,7 @@ async fn the_receiver_dropped_cancels_the_call_and_its_sender_fails_in_words() {
 #[tokio::test]
 async fn the_receiver_dropped_after_the_request_has_ended_cancels_the_call() {
     let (channel, mut listener) = connect();
-    let responses = count(&channel).await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
+    let (responses, mut peer) = join!(count(&channel), Peer::accept(&mut listener));
     let stream = peer.request().await;
     drop(responses);
     assert_eq!(peer.reset().await, (stream, CANCEL));
@@ -192,8 +188,8 @@ async fn the_receiver_dropped_after_the_request_has_ended_cancels_the_call() {
 async fn the_receiver_dropped_cancels_also_while_the_last_data_waits_for_the_window() {
     let (channel, mut listener) = connect();
     let request = Bytes::from(vec![7; 1 << 20]).into();
-    let responses = in_time(invoke::server_streaming(&channel, &crate::peer::COUNT, request)).await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
+    let beginning = in_time(invoke::server_streaming(&channel, &crate::peer::COUNT, request));
+    let (responses, mut peer) = join!(beginning, Peer::accept(&mut listener));
     let stream = peer.headers().await;
     tokio::time::sleep(Duration::from_millis(20)).await;
     drop(responses);
@@ -203,9 +199,8 @@ async fn the_receiver_dropped_cancels_also_while_the_last_data_waits_for_the_win
 #[tokio::test]
 async fn halves_that_are_done_send_no_reset() {
     let (channel, mut listener) = connect();
-    let (requests, mut responses) = chat(&channel).await;
+    let ((requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     requests.finish().await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
     let stream = peer.request().await;
     peer.send(&good(stream, b"yes")).await;
     while in_time(responses.recv()).await.unwrap().is_some() {}
@@ -217,8 +212,8 @@ async fn halves_that_are_done_send_no_reset() {
 #[tokio::test]
 async fn a_connection_that_ends_as_a_call_opens_fails_its_sender() {
     let (channel, mut listener) = connect();
-    let (mut requests, _responses) = chat(&channel).await;
-    let peer = Peer::accept(&mut listener).await;
+    let ((mut requests, _responses), peer) = join!(chat(&channel), Peer::accept(&mut listener));
+    drop(listener);
     // No task runs between the two: the call opens on a connection whose end is not read yet.
     drop(peer);
     let begun = invoke::bidi_streaming(&channel, &crate::peer::CHAT, ().into());

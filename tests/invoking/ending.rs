@@ -1,6 +1,7 @@
 //! What ends a call other than its trailers: resets, early ends, deadlines, lost connections, GOAWAY.
 
 use std::time::Duration;
+use tokio::join;
 
 use bytes::Bytes;
 use wirepath::{CallOptions, Code, Request, client::invoke};
@@ -71,8 +72,7 @@ async fn rule_39_reset_no_error_after_trailers_is_success_in_the_same_read_and_l
         assert_eq!(say(&channel, b"hi").await.unwrap().into_message(), "yes");
     }
     let (channel, mut listener) = connect();
-    let (mut requests, mut responses) = chat(&channel).await;
-    let mut peer = Peer::accept(&mut listener).await;
+    let ((mut requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     let stream = peer.headers().await;
     peer.send(&good(stream, b"yes")).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -87,8 +87,7 @@ async fn rule_39_reset_no_error_after_trailers_is_success_in_the_same_read_and_l
 async fn rule_39_holds_for_trailers_only_while_the_request_is_still_open() {
     for (status, code) in [("0", None), ("5", Some(Code::NotFound))] {
         let (channel, mut listener) = connect();
-        let (_requests, mut responses) = chat(&channel).await;
-        let mut peer = Peer::accept(&mut listener).await;
+        let ((_requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
         let stream = peer.headers().await;
         peer.send(&[only(stream, status), reset(stream, NO_ERROR)].concat()).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -102,9 +101,9 @@ async fn rule_40_an_early_end_keeps_its_status_and_the_client_stops_with_reset_n
     for (status, code) in [("0", None), ("8", Some(Code::ResourceExhausted))] {
         for only_trailers in [false, true] {
             let (channel, mut listener) = connect();
-            let (mut requests, mut responses) = chat(&channel).await;
+            let ((mut requests, mut responses), mut peer) =
+                join!(chat(&channel), Peer::accept(&mut listener));
             requests.send(Bytes::from_static(b"one of many")).await.unwrap();
-            let mut peer = Peer::accept(&mut listener).await;
             let stream = peer.headers().await;
             let start = if only_trailers { Vec::new() } else { headers(stream, START) };
             let end = if only_trailers {
@@ -126,8 +125,7 @@ async fn rule_40_an_early_end_keeps_its_status_and_the_client_stops_with_reset_n
 #[tokio::test]
 async fn rule_40_also_where_only_the_headers_were_asked_for() {
     let (channel, mut listener) = connect();
-    let (mut requests, mut responses) = chat(&channel).await;
-    let mut peer = Peer::accept(&mut listener).await;
+    let ((mut requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     let stream = peer.headers().await;
     peer.send(&only(stream, "0")).await;
     assert!(in_time(responses.headers()).await.unwrap().is_empty());
@@ -222,9 +220,9 @@ async fn rule_41_the_servers_cancel_at_the_deadline_is_the_deadline() {
     let (channel, mut listener) = connect();
     let options = CallOptions::new().timeout(Duration::from_millis(50));
     let request = Request::new(()).with_options(options);
-    let (_requests, mut responses) =
-        in_time(invoke::bidi_streaming(&channel, &crate::peer::CHAT, request)).await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
+    let beginning = in_time(invoke::bidi_streaming(&channel, &crate::peer::CHAT, request));
+    let (begun, mut peer) = join!(beginning, Peer::accept(&mut listener));
+    let (_requests, mut responses) = begun.unwrap();
     let stream = peer.headers().await;
     peer.send(&reset(stream, CANCEL)).await;
     // The reset is here before anybody asks, and then both are true.

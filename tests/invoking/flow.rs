@@ -7,6 +7,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::join;
 
 use bytes::Bytes;
 use wirepath::{
@@ -33,8 +34,8 @@ fn sent(seen: &[Seen]) -> (usize, usize) {
 #[tokio::test]
 async fn rule_49_window_is_given_back_as_the_application_reads() {
     let (channel, mut listener) = connect();
-    let mut responses = count(&channel).await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
+    let (responses, mut peer) = join!(count(&channel), Peer::accept(&mut listener));
+    let mut responses = responses.unwrap();
     let stream = peer.request().await;
     peer.during(Duration::from_millis(20)).await;
     let mut bytes = headers(stream, START);
@@ -61,22 +62,12 @@ async fn rule_49_window_is_given_back_as_the_application_reads() {
 async fn rule_50_a_window_of_0_holds_data_and_its_opening_lets_it_go() {
     for len in [100, 100_000] {
         let (channel, mut listener) = connect();
-        // SETTINGS have to be here before the stream opens.
-        let first = tokio::spawn({
-            let channel = channel.clone();
-            async move { crate::peer::say(&channel, b"").await }
-        });
-        let mut peer = Peer::silent(&mut listener).await;
-        peer.greet(&[(INITIAL_WINDOW_SIZE, 0)]).await;
-        let stream = peer.request().await;
-        peer.send(&good(stream, b"")).await;
-        first.await.unwrap().unwrap();
-
         let request: Request<Bytes> = Bytes::from(vec![7; len]).into();
         let asking = tokio::spawn({
             let channel = channel.clone();
             async move { in_time(invoke::unary(&channel, &crate::peer::SAY, request)).await }
         });
+        let mut peer = Peer::accept_with(&mut listener, &[(INITIAL_WINDOW_SIZE, 0)]).await;
         let stream = peer.headers().await;
         assert_eq!(sent(&peer.during(Duration::from_millis(20)).await), (0, 0));
         peer.send(&window_update(stream, 50)).await;
@@ -91,8 +82,7 @@ async fn rule_50_a_window_of_0_holds_data_and_its_opening_lets_it_go() {
 /// How many bytes a sender gets rid of while its peer's window stands still.
 async fn accepted(len: usize) -> usize {
     let (channel, mut listener) = connect();
-    let (mut requests, responses) = chat(&channel).await;
-    let mut peer = Peer::accept(&mut listener).await;
+    let ((mut requests, responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     let stream = peer.headers().await;
     let accepted = Arc::new(AtomicUsize::new(0));
     let sending = tokio::spawn({
@@ -132,8 +122,7 @@ async fn rule_50_a_peer_that_does_not_read_holds_the_sender_whatever_the_size_of
 #[tokio::test]
 async fn rule_52_many_small_messages_leave_in_few_frames() {
     let (channel, mut listener) = connect();
-    let (mut requests, _responses) = chat(&channel).await;
-    let mut peer = Peer::accept(&mut listener).await;
+    let ((mut requests, _responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     peer.headers().await;
     for _ in 0..1_000 {
         requests.send(Bytes::from_static(b"x")).await.unwrap();
@@ -148,8 +137,8 @@ async fn rule_52_many_small_messages_leave_in_few_frames() {
 #[tokio::test]
 async fn rule_52_a_million_unread_small_frames_do_not_end_the_connection() {
     let (channel, mut listener) = connect();
-    let mut responses = count(&channel).await.unwrap();
-    let mut peer = Peer::accept(&mut listener).await;
+    let (responses, mut peer) = join!(count(&channel), Peer::accept(&mut listener));
+    let mut responses = responses.unwrap();
     let stream = peer.request().await;
     let one = data(stream, &framed(0, b"12345678"));
     let writing = tokio::spawn(async move {

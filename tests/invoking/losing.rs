@@ -7,6 +7,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::join;
 
 use bytes::Bytes;
 use wirepath::{CallOptions, Code, transport::Connected};
@@ -42,8 +43,7 @@ async fn rule_43_a_connection_lost_in_mid_call_is_unavailable_and_names_the_endp
 #[tokio::test]
 async fn rule_43_a_lost_connection_fails_a_waiting_sender() {
     let (channel, mut listener) = connect();
-    let (mut requests, mut responses) = chat(&channel).await;
-    let mut peer = Peer::accept(&mut listener).await;
+    let ((mut requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
     peer.headers().await;
     let sending = tokio::spawn(async move {
         loop {
@@ -69,8 +69,7 @@ async fn rule_43_an_answer_that_was_complete_before_the_loss_is_delivered() {
     for (answer, expected) in answers {
         for is_request_open in [false, true] {
             let (channel, mut listener) = connect();
-            let (requests, mut responses) = chat(&channel).await;
-            let mut peer = Peer::accept(&mut listener).await;
+            let ((requests, mut responses), mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
             let stream = peer.headers().await;
             let _open = if is_request_open {
                 Some(requests)
@@ -126,8 +125,7 @@ async fn rule_43_what_the_peer_sent_before_it_closed_with_unread_data_is_deliver
     // The client's socket holds both an answer and ECONNRESET, its writes fail with EPIPE.
     for is_busy in [false, true] {
         let (channel, mut peer, control) = socketpair();
-        let (mut requests, mut responses) = chat(&channel).await;
-        peer.greet(&[]).await;
+        let ((mut requests, mut responses), ()) = join!(chat(&channel), peer.greet(&[]));
         let stream = peer.headers().await;
         requests.send(Bytes::from(vec![0; 9_000])).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -150,8 +148,7 @@ async fn rule_43_a_failed_write_ends_the_call_although_reads_only_wait() {
     // The peer has shut down its reading side alone: EPIPE here, and no end of file.
     for len in [10, 100_000] {
         let (channel, mut peer, control) = socketpair();
-        let (mut requests, mut responses) = chat(&channel).await;
-        peer.greet(&[(4, 1 << 20)]).await;
+        let ((mut requests, mut responses), ()) = join!(chat(&channel), peer.greet(&[(4, 1 << 20)]));
         peer.send(&crate::peer::window_update(0, 1 << 20)).await;
         peer.headers().await;
         std::os::unix::net::UnixStream::from(control).shutdown(std::net::Shutdown::Read).unwrap();
@@ -162,33 +159,33 @@ async fn rule_43_a_failed_write_ends_the_call_although_reads_only_wait() {
 }
 
 #[tokio::test]
-async fn rule_44_calls_above_the_last_stream_are_unavailable_and_calls_below_finish() {
+async fn rule_44_calls_above_the_last_stream_move_to_a_new_connection_and_calls_below_finish() {
     let (channel, mut listener) = connect();
     let mut calls = Vec::new();
-    let mut peer = None;
+    let (first, mut peer) = join!(chat(&channel), Peer::accept(&mut listener));
+    calls.push(first);
     for index in 0..3_u32 {
-        let (requests, responses) = chat(&channel).await;
-        let peer = match &mut peer {
-            Some(peer) => peer,
-            empty => empty.insert(Peer::accept(&mut listener).await),
-        };
+        if index > 0 {
+            calls.push(chat(&channel).await);
+        }
         assert_eq!(peer.headers().await, 2 * index + 1);
-        calls.push((requests, responses));
     }
-    let mut peer = peer.unwrap();
     peer.send(&goaway(1, NO_ERROR)).await;
-    let (_, mut above) = calls.pop().unwrap();
-    assert_eq!(in_time(above.recv()).await.unwrap_err().code(), Code::Unavailable);
-    // The next call needs a new connection, while the old one still serves.
+    // Those above need a new connection, and so does the next call, while the old one still serves.
     let asking = tokio::spawn({
         let channel = channel.clone();
         async move { say(&channel, b"hi").await }
     });
     let mut second = Peer::accept(&mut listener).await;
-    let stream = second.request().await;
-    assert_eq!(stream, 1);
-    second.send(&good(stream, b"anew")).await;
+    for _ in 0..3 {
+        let stream = second.headers().await;
+        second.send(&good(stream, b"anew")).await;
+    }
     assert_eq!(asking.await.unwrap().unwrap().into_message(), "anew");
+    for (requests, mut above) in calls.drain(1..) {
+        assert_eq!(in_time(above.recv()).await.unwrap().unwrap(), "anew");
+        drop(requests);
+    }
     let (requests, mut below) = calls.swap_remove(0);
     peer.send(&good(1, b"still")).await;
     assert_eq!(in_time(below.recv()).await.unwrap().unwrap(), "still");
@@ -216,10 +213,13 @@ async fn rule_44_a_graceful_goaway_lets_the_calls_in_flight_finish_and_then_clos
 async fn a_goaway_with_an_error_tells_its_words() {
     let (channel, mut listener) = connect();
     let asking = tokio::spawn(async move { say(&channel, b"hi").await });
-    let mut peer = Peer::accept(&mut listener).await;
-    peer.request().await;
-    let payload = [&0_u32.to_be_bytes()[..], &0xb_u32.to_be_bytes(), b"too_many_pings"].concat();
-    peer.send(&crate::peer::frame(7, 0, 0, &payload)).await;
+    // Rule 76: the first one only says that nothing was done.
+    for _ in 0..2 {
+        let mut peer = Peer::accept(&mut listener).await;
+        peer.request().await;
+        let payload = [&0_u32.to_be_bytes()[..], &0xb_u32.to_be_bytes(), b"too_many_pings"].concat();
+        peer.send(&crate::peer::frame(7, 0, 0, &payload)).await;
+    }
     let status = asking.await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert!(status.message().contains("too_many_pings"), "{status}");
@@ -249,7 +249,8 @@ async fn a_server_that_closes_every_connection_is_not_connected_to_without_a_pau
         let status = say(&channel, b"hi").await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable, "{status}");
         assert_eq!(status.message().matches("in-memory").count(), 1, "{status}");
-        assert_eq!(connects.swap(0, Ordering::SeqCst), 1, "one call, one connection");
+        // A server may have let it go only to make room for the next, so it is asked again, within some 150 ms.
+        assert!((1..=6).contains(&connects.swap(0, Ordering::SeqCst)), "{connects:?}");
         // It waits 20 ms, then longer and longer.
         let patient = CallOptions::new().wait_for_ready(true).timeout(Duration::from_millis(300));
         let status = say_with(&channel, patient).await.unwrap_err();

@@ -14,4 +14,5 @@ mod options;
 mod peer;
 mod queueing;
 mod requests;
+mod retrying;
 mod strangers;

@@ -61,8 +61,13 @@ impl Peer {
 
     /// Accepts and says SETTINGS.
     pub(crate) async fn accept(listener: &mut impl Listener) -> Peer {
+        Peer::accept_with(listener, &[]).await
+    }
+
+    /// Accepts and says SETTINGS of these values.
+    pub(crate) async fn accept_with(listener: &mut impl Listener, values: &[(u16, u32)]) -> Peer {
         let mut peer = Peer::silent(listener).await;
-        peer.greet(&[]).await;
+        peer.greet(values).await;
         peer
     }
 

@@ -58,15 +58,8 @@ async fn rule_46_above_a_limit_of_1_calls_take_turns() {
 #[tokio::test]
 async fn rule_46_a_limit_of_0_holds_all_calls_until_it_is_raised() {
     let (channel, mut listener) = connect();
-    let first = begin(&channel, 1);
-    let mut peer = Peer::silent(&mut listener).await;
-    peer.greet(&[(MAX_CONCURRENT_STREAMS, 0)]).await;
-    let stream = peer.request().await;
-    peer.send(&good(stream, b"")).await;
-    for call in first {
-        call.await.unwrap().unwrap();
-    }
     let calls = begin(&channel, 5);
+    let mut peer = Peer::accept_with(&mut listener, &[(MAX_CONCURRENT_STREAMS, 0)]).await;
     assert_eq!(opened(&mut peer, WHILE).await, []);
     peer.greet(&[(MAX_CONCURRENT_STREAMS, 2)]).await;
     let mut answered = 0;
@@ -85,24 +78,26 @@ async fn rule_46_a_limit_of_0_holds_all_calls_until_it_is_raised() {
 }
 
 #[tokio::test]
-async fn rule_46_before_settings_100_streams_are_opened_and_the_rest_follows() {
-    let (channel, mut listener) = connect();
-    let calls = begin(&channel, 130);
-    let mut peer = Peer::silent(&mut listener).await;
-    let mut streams = Vec::new();
-    for _ in 0..100 {
-        streams.push(peer.headers().await);
-    }
-    assert_eq!(opened(&mut peer, WHILE).await, []);
-    peer.greet(&[(MAX_CONCURRENT_STREAMS, 1000)]).await;
-    for _ in 0..30 {
-        streams.push(peer.headers().await);
-    }
-    for stream in streams {
-        peer.send(&good(stream, b"")).await;
-    }
-    for call in calls {
-        call.await.unwrap().unwrap();
+async fn rule_46_before_settings_no_call_leaves_and_then_as_many_as_they_allow() {
+    for limit in [1, 7, 100] {
+        let (channel, mut listener) = connect();
+        let calls = begin(&channel, 1000);
+        let mut peer = Peer::silent(&mut listener).await;
+        assert_eq!(opened(&mut peer, WHILE).await, []);
+        peer.greet(&[(MAX_CONCURRENT_STREAMS, limit)]).await;
+        let mut open = std::collections::VecDeque::new();
+        for _ in 0..calls.len() {
+            if open.len() < limit as usize {
+                open.push_back(peer.headers().await);
+            }
+            // A stream above the limit would be seen before the answer to one below it.
+            assert!(open.len() <= limit as usize);
+            let stream = open.pop_front().unwrap();
+            peer.send(&good(stream, b"")).await;
+        }
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
     }
 }
 

@@ -4,26 +4,28 @@ use std::time::Duration;
 
 use wirepath::{CallOptions, Code, Status};
 
-use crate::peer::{Peer, connect, frame, goaway, in_time, say, say_with, settings};
+use crate::peer::{Peer, connect, frame, goaway, say, say_with, settings};
 
 /// The status of a call to a peer that sends these bytes, and then closes or not.
 async fn told(bytes: &[u8], closes: bool) -> Status {
     let (channel, mut listener) = connect();
-    let asking = tokio::spawn(async move { say(&channel, b"hi").await });
-    let mut peer = Peer::silent(&mut listener).await;
-    // In two pieces, as a slow peer does.
-    let (first, second) = bytes.split_at(bytes.len().min(2));
-    peer.send(first).await;
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    peer.send(second).await;
-    let open = if closes {
-        drop(peer);
-        None
-    } else {
-        Some(peer)
-    };
-    let status = in_time(asking).await.unwrap().unwrap_err();
-    drop(open);
+    let bytes = bytes.to_vec();
+    let serving = tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let mut peer = Peer::silent(&mut listener).await;
+            // In two pieces, as a slow peer does.
+            let (first, second) = bytes.split_at(bytes.len().min(2));
+            peer.send(first).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            peer.send(second).await;
+            if !closes {
+                open.push(peer);
+            }
+        }
+    });
+    let status = say(&channel, b"hi").await.unwrap_err();
+    serving.abort();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert_eq!(status.message().matches("in-memory").count(), 1, "names the endpoint once: {status}");
     assert!(!status.message().contains('\n'), "{status}");
@@ -123,9 +125,13 @@ async fn a_frame_that_breaks_http_2_ends_the_connection_in_words() {
 #[tokio::test]
 async fn a_server_that_says_goaway_at_once_is_unavailable() {
     let (channel, mut listener) = connect();
-    let asking = tokio::spawn(async move { say(&channel, b"hi").await });
-    let mut peer = Peer::accept(&mut listener).await;
-    peer.send(&goaway(0, 0)).await;
-    let status = in_time(asking).await.unwrap().unwrap_err();
+    let serving = tokio::spawn(async move {
+        loop {
+            let mut peer = Peer::accept(&mut listener).await;
+            peer.send(&goaway(0, 0)).await;
+        }
+    });
+    let status = say(&channel, b"hi").await.unwrap_err();
+    serving.abort();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
 }

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 /// Decodes a whole string.
-pub(super) fn decode(octets: &[u8]) -> Result<Bytes, HuffmanError> {
+pub(crate) fn decode(octets: &[u8]) -> Result<Bytes, HuffmanError> {
     // No code is shorter than 5 bits.
     let mut decoded = Vec::with_capacity(octets.len().saturating_mul(8) / 5);
     let mut bits = Bits::new(octets);
@@ -22,9 +22,37 @@ pub(super) fn decode(octets: &[u8]) -> Result<Bytes, HuffmanError> {
     Ok(exact(decoded))
 }
 
+/// Encodes a whole string.
+#[cfg(any(feature = "client", feature = "server", test))]
+pub(crate) fn encode(text: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(text.len());
+    // The bits that fill no octet yet, left-aligned.
+    let (mut ahead, mut filled) = (0_u64, 0_u32);
+    for symbol in text {
+        let (code, len) = CODE.of(*symbol);
+        ahead |= u64::from(code) << 32 >> filled;
+        filled += u32::from(len);
+        while filled >= 8 {
+            octets.push(ahead.to_be_bytes()[0]);
+            ahead <<= 8;
+            filled -= 8;
+        }
+    }
+    if filled > 0 {
+        octets.push((ahead | u64::MAX >> filled).to_be_bytes()[0]);
+    }
+    octets
+}
+
+/// How many bits a symbol's code has.
+#[cfg(any(feature = "client", feature = "server", test))]
+pub(crate) fn code_len(symbol: u8) -> u8 {
+    CODE_LENGTHS.get(usize::from(symbol)).copied().unwrap_or(0)
+}
+
 /// What section 5.2 forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HuffmanError {
+pub(crate) enum HuffmanError {
     /// EOS inside the string.
     Eos,
     /// Bits at the end that are no code: 8 or more of them, or not all 1.
@@ -106,6 +134,21 @@ impl Code {
     fn next(&self, bits: &Bits<'_>) -> Option<&Codes> {
         let window = bits.window();
         self.codes.iter().find(|codes| window <= codes.last && usize::from(codes.len) <= bits.left)
+    }
+
+    /// The code of a symbol, left-aligned, and its length.
+    #[cfg(any(feature = "client", feature = "server", test))]
+    fn of(&self, symbol: u8) -> (u32, u8) {
+        let len = code_len(symbol);
+        let of_len = self
+            .codes
+            .iter()
+            .find(|codes| codes.len == len)
+            .map_or((0, 0), |codes| (codes.first, codes.symbols));
+        let same_len = self.symbols.iter().skip(of_len.1);
+        let nth =
+            same_len.zip(0_u32..).find(|(coded, _)| **coded == u16::from(symbol)).map_or(0, |(_, nth)| nth);
+        (of_len.0.saturating_add(nth << (32 - u32::from(len))), len)
     }
 
     fn symbol(&self, codes: &Codes, window: u32) -> u16 {
@@ -215,6 +258,16 @@ mod tests {
         ];
         for (octets, text) in cases {
             assert_eq!(decode(octets).as_deref(), Ok(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_reads_back() {
+        assert_eq!(encode(b"www.example.com"), b"\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff");
+        assert_eq!((encode(b"private"), encode(b"")), (b"\xae\xc3\x77\x1a\x4b".to_vec(), Vec::new()));
+        let every: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
+        for text in (0..every.len()).map(|at| &every[at..]) {
+            assert_eq!(decode(&encode(text)).as_deref(), Ok(text));
         }
     }
 

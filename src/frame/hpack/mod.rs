@@ -2,12 +2,12 @@
 //!
 //! A [`Decoder`] reads one direction's field blocks in order. Beside name and value it tells what an audit asks: the
 //! representation, the index used, Huffman coding, the octets taken, the index gained, and the dynamic table after
-//! the block. It never encodes.
+//! the block. It never encodes; what the guard changes in a received block it writes by the production's own file.
 
 mod decoder;
 mod field;
-mod huffman;
-mod primitive;
+pub(crate) mod huffman;
+pub(crate) mod primitive;
 mod static_table;
 mod table;
 

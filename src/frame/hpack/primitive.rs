@@ -10,28 +10,28 @@ use super::huffman::{self, HuffmanError};
 
 /// A place in a field block.
 #[derive(Clone, Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     block: &'a [u8],
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) const fn new(block: &'a [u8]) -> Self {
+    pub(crate) const fn new(block: &'a [u8]) -> Self {
         Self { block, at: 0 }
     }
 
     /// Octets read so far.
-    pub(super) const fn at(&self) -> usize {
+    pub(crate) const fn at(&self) -> usize {
         self.at
     }
 
     /// The next octet, left in place.
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.block.get(self.at).copied()
     }
 
     /// Section 5.1: an integer in the low `prefix_bits` of the next octet and, where they are all 1, in what follows.
-    pub(super) fn integer(&mut self, prefix_bits: u32) -> Result<usize, FrameError> {
+    pub(crate) fn integer(&mut self, prefix_bits: u32) -> Result<usize, FrameError> {
         let at = self.at;
         let mask = u8::MAX.unbounded_shr(8_u32.saturating_sub(prefix_bits));
         let prefix = self.octet()? & mask;
@@ -52,11 +52,9 @@ impl<'a> Cursor<'a> {
 
     /// Section 5.2: a string, and whether it was Huffman-coded.
     pub(super) fn string(&mut self) -> Result<(Bytes, bool), FrameError> {
-        let is_huffman = self.peek().is_some_and(|octet| octet & 0x80 != 0);
-        let len = self.integer(7)?;
-        let at = self.at;
-        let octets = self.octets(len)?;
+        let (octets, is_huffman) = self.string_octets()?;
         if is_huffman {
+            let at = self.at.saturating_sub(octets.len());
             let decoded = huffman::decode(octets).map_err(|error| match error {
                 HuffmanError::Eos => FrameError::HuffmanEos { at },
                 HuffmanError::Padding => FrameError::HuffmanPadding { at },
@@ -64,6 +62,13 @@ impl<'a> Cursor<'a> {
             return Ok((decoded, true));
         }
         Ok((Bytes::copy_from_slice(octets), false))
+    }
+
+    /// Section 5.2: a string as it stands in the block, and whether it is Huffman-coded.
+    pub(crate) fn string_octets(&mut self) -> Result<(&'a [u8], bool), FrameError> {
+        let is_huffman = self.peek().is_some_and(|octet| octet & HUFFMAN != 0);
+        let len = self.integer(7)?;
+        Ok((self.octets(len)?, is_huffman))
     }
 
     fn octet(&mut self) -> Result<u8, FrameError> {
@@ -80,6 +85,35 @@ impl<'a> Cursor<'a> {
         Ok(octets)
     }
 }
+
+/// Section 5.1: appends an integer whose first octet begins with these bits, the low `prefix_bits` of which are 0.
+#[cfg(any(feature = "client", feature = "server", test))]
+pub(crate) fn put_integer(octets: &mut Vec<u8>, first_bits: u8, prefix_bits: u32, value: usize) {
+    let mask = u8::MAX.unbounded_shr(8_u32.saturating_sub(prefix_bits));
+    if let Ok(value) = u8::try_from(value)
+        && value < mask
+    {
+        octets.push(first_bits | value);
+        return;
+    }
+    octets.push(first_bits | mask);
+    let mut rest = value.saturating_sub(usize::from(mask));
+    while rest >= 0x80 {
+        octets.push(0x80 | u8::try_from(rest & 0x7f).unwrap_or(0));
+        rest >>= 7;
+    }
+    octets.push(u8::try_from(rest).unwrap_or(0));
+}
+
+/// Section 5.2: appends a string that is Huffman-coded already.
+#[cfg(any(feature = "client", feature = "server", test))]
+pub(crate) fn put_huffman_string(octets: &mut Vec<u8>, coded: &[u8]) {
+    put_integer(octets, HUFFMAN, 7, coded.len());
+    octets.extend_from_slice(coded);
+}
+
+/// Section 5.2: the first bit of a string's length says that it is Huffman-coded.
+const HUFFMAN: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +155,22 @@ mod tests {
         for (octets, expected) in cases {
             assert_eq!(integer(8, octets).map(|(value, _)| value), expected, "{octets:02x?}");
         }
+    }
+
+    #[test]
+    fn integers_are_written_as_they_are_read() {
+        for prefix_bits in 4..=7 {
+            let values = (0..600).chain([4096, 16_383, 16_384, 0xffff_ffff]);
+            for value in values {
+                let mut octets = Vec::new();
+                put_integer(&mut octets, 0, prefix_bits, value);
+                assert_eq!(integer(prefix_bits, &octets), Ok((value, octets.len())), "{octets:02x?}");
+            }
+        }
+        let mut octets = Vec::new();
+        put_integer(&mut octets, 0b1110_0000, 5, 1337);
+        put_huffman_string(&mut octets, b"\x9b\xd9\xab");
+        assert_eq!(octets, b"\xff\x9a\x0a\x83\x9b\xd9\xab");
     }
 
     #[test]

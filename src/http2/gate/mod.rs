@@ -28,6 +28,7 @@ use self::{cutting::Cutting, writing::Failure};
 use super::{
     guard::{Guard, Meters, Originals},
     opening::Opening,
+    standing::Watch,
 };
 use crate::transport::Io;
 
@@ -59,6 +60,7 @@ pub(super) fn gate(io: Box<dyn Io>, guard: Guard, opening: Option<Opening>) -> (
         order: None,
         farewell: None,
         is_unanswered: false,
+        watch: None,
     };
     let shared = Arc::new(Mutex::new(held));
     (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
@@ -73,6 +75,16 @@ impl Gate {
     /// What peers really sent as `:authority`.
     pub(super) fn originals(&self) -> Originals {
         lock(&self.shared).guard.originals().clone()
+    }
+
+    /// Has all that passes from now on told to `watch`.
+    pub(super) fn tell(&self, watch: Watch) {
+        lock(&self.shared).watch = Some(watch);
+    }
+
+    /// Ends the byte stream for h2 with this error; the connection has to be polled for it.
+    pub(super) fn break_off(&self, error: io::Error) {
+        lock(&self.shared).fail(error);
     }
 
     /// Writes all held bytes to the byte stream, and has it pass on what it keeps itself.
@@ -138,12 +150,18 @@ struct Held {
     farewell: Option<Vec<u8>>,
     /// Whether the PING of a drain is to be answered in the peer's stead.
     is_unanswered: bool,
+    /// On a client, learns what the frames say about its calls.
+    watch: Option<Watch>,
 }
 
 impl AsyncRead for GatedIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut held = lock(&self.shared);
+        let before = buf.filled().len();
         let read = held.poll_read(cx, buf);
+        if let Some(watch) = &mut held.watch {
+            watch.received(&buf.filled()[before..]);
+        }
         if read.is_ready() || held.is_paused || !tokio::task::coop::has_budget_remaining() {
             return read;
         }

@@ -15,7 +15,7 @@
     )
 )]
 
-mod authority;
+pub(super) mod authority;
 mod block;
 mod bucket;
 mod budgets;
@@ -28,6 +28,9 @@ mod originals;
 mod outbound;
 mod pace;
 mod presence;
+mod receiving;
+mod refit;
+mod sending;
 mod skim;
 mod strikes;
 #[cfg(test)]
@@ -35,25 +38,16 @@ mod tests;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    io::IoSlice,
     mem,
     sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::{
-    authority::AuthorityCure,
-    block::{Front, OpenBlock, fragment, fragments},
-    budgets::Budgets,
-    deadlines::Deadlines,
-    drain::Drain,
-    outbound::Outbound,
-    pace::Pace,
-    skim::representations,
-    strikes::{Calls, Strikes},
+    authority::AuthorityCure, block::OpenBlock, budgets::Budgets, deadlines::Deadlines, drain::Drain,
+    outbound::Outbound, pace::Pace, strikes::Strikes,
 };
 pub use self::{
     config::{HandshakeDeadlines, Lifetime, PingPolicy},
@@ -66,7 +60,7 @@ pub(super) use self::{
     presence::OpenCall,
 };
 use super::Http2Config;
-use crate::frame::{ErrorCode, FrameHead, FrameType, PREFACE};
+use crate::frame::PREFACE;
 
 /// Follows one connection, both directions.
 #[derive(Debug)]
@@ -113,7 +107,7 @@ impl Guard {
             pace: Pace::new(),
             payload_left: received,
             block: OpenBlock::default(),
-            cure: AuthorityCure::default(),
+            cure: AuthorityCure::new(usize::try_from(config.header_table_size).unwrap_or(usize::MAX)),
             originals: Originals::default(),
             outbound: Outbound::new(sent),
             last_stream_id: 0,
@@ -146,164 +140,6 @@ impl Guard {
     /// Whether the next frame waits for the next round.
     pub(super) fn is_paused(&self) -> bool {
         self.payload_left == 0 && self.pace.is_over()
-    }
-
-    /// How many of these bytes, which follow on those admitted before, h2 may have now. The rest comes again at the
-    /// front of the next call: the beginning of a head or of a field block, or what belongs to the next round.
-    ///
-    /// # Errors
-    /// The connection is to be ended.
-    pub(super) fn admit(&mut self, bytes: &mut [u8]) -> Result<usize, Cut> {
-        let mut admitted = 0;
-        while let Some(rest) = bytes.get_mut(admitted..)
-            && let Some(count) = self.admit_next(rest)?
-        {
-            admitted += count;
-        }
-        if admitted > 0 {
-            self.deadlines.moved();
-            self.meters.received.bytes.add(admitted);
-        }
-        Ok(admitted)
-    }
-
-    /// How many bytes at the front are the next thing that can be admitted: payload, a head, a block.
-    fn admit_next(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Cut> {
-        if self.payload_left > 0 {
-            let count = self.payload_left.min(bytes.len());
-            self.payload_left -= count;
-            self.pace.payload(count);
-            return Ok((count > 0).then_some(count));
-        }
-        if self.pace.is_over() {
-            return Ok(None);
-        }
-        let Some(head) = bytes.first_chunk().map(FrameHead::parse) else { return Ok(None) };
-        if self.is_off {
-            self.pace.frame();
-        } else if matches!(head.kind, FrameType::Headers | FrameType::PushPromise) {
-            return self.admit_block(head, bytes);
-        } else {
-            self.judge(head)?;
-            blank_out(head, bytes);
-        }
-        self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
-        Ok(Some(FrameHead::LEN))
-    }
-
-    fn admit_block(&mut self, head: FrameHead, bytes: &mut [u8]) -> Result<Option<usize>, Cut> {
-        match self.block.look(bytes, self.max_frame_size)? {
-            Front::Partial => Ok(None),
-            Front::Broken { len } => {
-                // h2 ends the connection when it sees this, whatever follows.
-                self.payload_left = usize::MAX;
-                Ok(Some(len))
-            }
-            Front::Whole { len, frames } => {
-                self.judge(head)?;
-                for _ in 1..frames {
-                    self.judge(FrameHead { len: 0, kind: FrameType::Continuation, flags: 0, ..head })?;
-                }
-                // An octet of a block can stand for a whole field.
-                self.pace.payload(len.saturating_mul(BLOCK_WEIGHT));
-                if self.side == Side::Server
-                    && let Some(whole) = bytes.get_mut(..len)
-                {
-                    self.price_fields(whole, frames)?;
-                    if let Some(authority) = self.cure_block(whole, frames) {
-                        self.originals.put(head.stream_id, authority);
-                    }
-                }
-                Ok(Some(len))
-            }
-        }
-    }
-
-    /// Prices the fields of a block that may hold more than most.
-    fn price_fields(&mut self, bytes: &mut [u8], frames: usize) -> Result<(), Cut> {
-        if bytes.len() <= FEW_FIELDS {
-            return Ok(());
-        }
-        let count = match frames {
-            1 => fragment(bytes).map_or(0, |block| representations(block)),
-            _ => fragments(bytes).map_or(0, |fragments| representations(&fragments.concat())),
-        };
-        self.budgets.fields(count.saturating_sub(FEW_FIELDS), Instant::now)
-    }
-
-    /// Has the field block in these frames cured where it stands. Gives the authority that really came, if it was.
-    fn cure_block(&mut self, bytes: &mut [u8], frames: usize) -> Option<Bytes> {
-        if frames == 1 {
-            return self.cure.cure(fragment(bytes)?);
-        }
-        let fragments = fragments(bytes)?;
-        let mut joined = fragments.concat();
-        let authority = self.cure.cure(&mut joined)?;
-        let mut cured = &joined[..];
-        for fragment in fragments {
-            let (part, rest) = cured.split_at_checked(fragment.len())?;
-            fragment.copy_from_slice(part);
-            cured = rest;
-        }
-        Some(authority)
-    }
-
-    /// Judges a frame that was received, before h2 sees it.
-    fn judge(&mut self, head: FrameHead) -> Result<(), Cut> {
-        self.pace.frame();
-        self.meters.received.frame(head.kind);
-        self.budgets.received(&head, Instant::now)?;
-        match head.kind {
-            FrameType::Headers if head.stream_id > self.last_stream_id => {
-                self.last_stream_id = head.stream_id;
-                self.meters.streams.add(1);
-            }
-            FrameType::RstStream => self.meters.cancels.add(1),
-            FrameType::Settings => self.deadlines.settings(head.is_ack()),
-            FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
-                let calls = if self.meters.open_calls() == 0 { Calls::None } else { Calls::Some };
-                if self.strikes.ping(Instant::now(), calls)? {
-                    self.meters.strikes.add(1);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Follows what h2 wrote: the first `count` bytes of `slices`.
-    pub(super) fn sent(&mut self, slices: &[IoSlice<'_>], count: usize) {
-        if self.is_off {
-            return;
-        }
-        let Self { outbound, meters, side, budgets, strikes, deadlines, drain, overdue, has_news, .. } = self;
-        meters.sent.bytes.add(count);
-        let mut left = count;
-        for slice in slices {
-            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= part.len();
-            outbound.follow(part, |head, rest| {
-                meters.sent.frame(head.kind);
-                match head.kind {
-                    FrameType::Data | FrameType::Headers => {
-                        strikes.wipe();
-                        budgets.sent(head.kind);
-                    }
-                    FrameType::RstStream if *side == Side::Server && is_for_an_error(rest) => {
-                        *overdue = budgets.stream_error(Instant::now).err().or(*overdue);
-                    }
-                    FrameType::Goaway | FrameType::Ping if *side == Side::Server && !head.is_ack() => {
-                        let next = drain.after(head.kind, rest);
-                        if mem::replace(drain, next) != next {
-                            let is_pinged = matches!(next, Drain::Pinged(_));
-                            deadlines.drain_pinged(is_pinged.then(Instant::now));
-                            *has_news |= is_pinged;
-                        }
-                    }
-                    _ => {}
-                }
-            });
-        }
     }
 
     /// Why the connection is to be cut after what was sent.
@@ -353,35 +189,8 @@ impl Guard {
     }
 }
 
-/// Makes an empty DATA frame one that h2 ignores: it forgives a hundred in the life of a connection, whatever the peer's
-/// reason.
-fn blank_out(head: FrameHead, bytes: &mut [u8]) {
-    if head.kind == FrameType::Data
-        && head.len == 0
-        && !head.is_end_stream()
-        && let Some(kind) = bytes.get_mut(3)
-    {
-        *kind = IGNORED;
-    }
-}
-
-/// Whether a RST_STREAM with this payload says that the peer broke a rule. One whose code is not there yet counts.
-fn is_for_an_error(payload: &[u8]) -> bool {
-    let code = payload.first_chunk().map(|code| ErrorCode::from_number(u32::from_be_bytes(*code)));
-    !matches!(code, Some(ErrorCode::NoError | ErrorCode::Cancel | ErrorCode::InternalError))
-}
-
 /// Somewhere between 0 and 1.
 fn jitter() -> f64 {
     let random = RandomState::new().hash_one(0_u8);
     f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
-
-// A call of gRPC has some ten fields and little metadata: up to here they are free. No fewer octets hold more fields.
-const FEW_FIELDS: usize = 64;
-
-// Decoding takes some ten times as long for an octet as handing DATA on.
-const BLOCK_WEIGHT: usize = 16;
-
-// A type that nobody defined, which a receiver ignores (RFC 9113, section 5.5).
-const IGNORED: u8 = 0xfb;

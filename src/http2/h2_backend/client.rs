@@ -2,7 +2,8 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -11,11 +12,12 @@ use std::{
 use super::stream::{RecvHalf, SendHalf};
 use crate::{
     http2::{
-        DataBuf, Error, Http2Config, Spawner,
+        DataBuf, Error, Http2Config, Initiator, KeepAlive, Spawner,
         driver::{Connection, Driver, Tasks},
         gate::{GatedIo, gate},
         guard::{Guard, Meters, Side},
         opening::Opening,
+        standing::{Fate, InCall, Standing, Watch},
     },
     transport::Io,
 };
@@ -25,22 +27,43 @@ use crate::{
 pub struct ClientConnection {
     h2: h2::client::SendRequest<DataBuf>,
     spawner: Spawner,
+    standing: Arc<Standing>,
     meters: Arc<Meters>,
 }
 
 impl ClientConnection {
-    /// Sends the preface and SETTINGS. The driver that comes with the handle has to be polled by a task. Errors of the
+    /// Sends the preface and SETTINGS, and waits until the server's SETTINGS have come and hold: from then on it is known
+    /// how many streams the server takes. The driver that comes with the handle has to be polled by a task. Errors of the
     /// byte stream name `endpoint`.
+    ///
+    /// # Errors
+    /// The peer is no HTTP/2 server, or the connection has ended again.
     pub async fn handshake(
         io: Box<dyn Io>,
         config: &Http2Config,
+        keepalive: Option<KeepAlive>,
         endpoint: String,
     ) -> Result<(Self, ClientDriver), Error> {
-        let (gated, gate) = gate(io, Guard::new(Side::Client, config), Some(Opening::new(endpoint)));
-        let (h2, connection) = config.client_builder().handshake(gated).await?;
-        let meters = gate.meters();
-        let driver = Driver::new(ClientSide { h2: connection }, gate);
-        Ok((Self { h2, spawner: driver.spawner(), meters }, ClientDriver { driver }))
+        let standing = Standing::new();
+        let guard = Guard::new(Side::Client, config);
+        let (gated, gate) = gate(io, guard, Some(Opening::new(endpoint)));
+        gate.tell(Watch::new(Arc::clone(&standing)));
+        let (h2, mut connection) = config.client_builder().handshake(gated).await?;
+        let (pings, meters) = (keepalive.zip(connection.ping_pong()), gate.meters());
+        let mut driver = Driver::new(ClientSide { h2: connection }, gate);
+        let mut connection = Self { h2, spawner: driver.spawner(), standing, meters };
+        poll_fn(|cx| match driver.poll_rounds(cx) {
+            Poll::Ready(end) => Poll::Ready(Err(end.err().unwrap_or_else(closed_at_once))),
+            Poll::Pending if connection.standing.is_settled() => Poll::Ready(connection.check_usable()),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        let standing = Arc::clone(&connection.standing);
+        if let Some((keepalive, pings)) = pings {
+            let calls = Arc::clone(&standing);
+            driver.keep_alive(keepalive, pings, Arc::clone(&connection.meters), move || calls.calls());
+        }
+        Ok((connection, ClientDriver { driver, standing }))
     }
 
     /// What has passed over this connection.
@@ -61,6 +84,16 @@ impl ClientConnection {
         }
     }
 
+    /// The trace of a stream that is not opened yet.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace { standing: Arc::clone(&self.standing), stream_id: u32::MAX }
+    }
+
+    /// Whether the server ended the connection because of this client's PINGs (rule 45); true once.
+    pub fn take_too_many_pings(&self) -> bool {
+        self.standing.take_too_many_pings()
+    }
+
     /// Opens a stream and sends its HEADERS by this handle. Above the peer's MAX_CONCURRENT_STREAMS it waits its turn within h2.
     ///
     /// # Errors
@@ -68,13 +101,22 @@ impl ClientConnection {
     pub fn send_request(mut self, request: http::Request<()>) -> Result<(SendHalf, PendingResponse), Error> {
         // It takes the handle because h2 lets each queue but one stream above the limit.
         let (response, stream) = self.h2.send_request(request, false)?;
-        Ok((SendHalf::new(stream), PendingResponse { response }))
+        let call = InCall::begin(self.standing);
+        Ok((
+            SendHalf::new(stream),
+            PendingResponse { response, call, spawner: self.spawner, fate: Fate::Unknown },
+        ))
     }
 
     /// Puts futures on the connection's task.
     pub fn spawner(&self) -> &Spawner {
         &self.spawner
     }
+}
+
+/// The driver's end without an error, before there was a call.
+fn closed_at_once() -> Error {
+    Error::io(io::ErrorKind::UnexpectedEof, "the peer ended the connection before the first call")
 }
 
 impl fmt::Debug for ClientConnection {
@@ -86,13 +128,60 @@ impl fmt::Debug for ClientConnection {
 /// A stream whose response has not begun.
 pub struct PendingResponse {
     response: h2::client::ResponseFuture,
+    call: InCall,
+    spawner: Spawner,
+    fate: Fate,
+}
+
+/// By which a call that has lost its stream learns what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    standing: Arc<Standing>,
+    stream_id: u32,
+}
+
+impl Trace {
+    /// What became of the request, now that its stream has ended by `error`.
+    pub(crate) fn fate(&self, error: &Error) -> Fate {
+        let code = error.code().filter(|_| error.initiator() == Initiator::Remote);
+        self.standing.fate(self.stream_id, code)
+    }
+
+    /// Whether the server has answered any call on the connection.
+    pub(crate) fn is_connection_answered(&self) -> bool {
+        self.standing.is_answered()
+    }
 }
 
 impl PendingResponse {
     /// Waits for the response's HEADERS; 1xx ones are skipped.
     pub async fn response(&mut self) -> Result<(http::Response<()>, RecvHalf), Error> {
-        let (parts, body) = (&mut self.response).await?.into_parts();
-        Ok((http::Response::from_parts(parts, ()), RecvHalf::new(body)))
+        match (&mut self.response).await {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                Ok((http::Response::from_parts(parts, ()), RecvHalf::of_client(body, self.call.clone())))
+            }
+            Err(error) => {
+                let error = Error::from(error);
+                self.fate = self.trace().fate(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// What became of the request, once [`PendingResponse::response`] has failed.
+    pub(crate) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    /// A way to ask the same without waiting for the response.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace { standing: self.call.standing(), stream_id: self.response.stream_id().as_u32() }
+    }
+
+    /// Puts futures on the connection's task.
+    pub(crate) fn spawner(&self) -> &Spawner {
+        &self.spawner
     }
 }
 
@@ -106,6 +195,14 @@ impl fmt::Debug for PendingResponse {
 #[derive(Debug)]
 pub struct ClientDriver {
     driver: Driver<ClientSide>,
+    standing: Arc<Standing>,
+}
+
+impl ClientDriver {
+    /// As [`ClientConnection::take_too_many_pings`].
+    pub fn take_too_many_pings(&self) -> bool {
+        self.standing.take_too_many_pings()
+    }
 }
 
 impl Future for ClientDriver {

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::stream::{RecvHalf, SendHalf, reset_error};
 use crate::{
     http2::{
-        DataBuf, Error, Http2Config,
+        DataBuf, Error, Http2Config, KeepAlive,
         driver::{Connection, Driver, Tasks},
         gate::{Gate, GatedIo, Order, gate},
         guard::{Guard, Meters, OpenCall, Originals, Side},
@@ -31,7 +31,7 @@ pub struct ServerConnection {
 pub struct Accepted {
     /// The fields of the request's HEADERS.
     pub request: http::Request<()>,
-    /// What the client really sent as `:authority`, where it is none that `request` can hold.
+    /// What the client really sent as `:authority`, where `request` cannot hold it; then the one in `request` is made up.
     pub authority: Option<Bytes>,
     /// What the client sends after them.
     pub body: RecvHalf,
@@ -52,7 +52,7 @@ impl ServerConnection {
         let (gated, gate) = gate(io, Guard::new(Side::Server, config), None);
         let handshake = config.server_builder().handshake(gated);
         let Ok(h2) = tokio::time::timeout(config.handshake.preface, handshake).await else {
-            return Err(Error::timed_out("the client's preface did not come"));
+            return Err(Error::io(std::io::ErrorKind::TimedOut, "the client's preface did not come"));
         };
         let meters = gate.meters();
         let side = ServerSide {
@@ -73,6 +73,13 @@ impl ServerConnection {
     /// What has passed over this connection.
     pub fn meters(&self) -> &Arc<Meters> {
         &self.meters
+    }
+
+    /// Asks from now on whether the client still lives once it has been silent for a while. Counts once.
+    pub fn keep_alive(&mut self, keepalive: KeepAlive) {
+        if let Some(pings) = self.driver.connection_mut().h2.ping_pong() {
+            self.driver.keep_alive(keepalive.without_calls(), pings, Arc::clone(&self.meters), || 0);
+        }
     }
 
     /// Drives the connection; ready when it is over.

@@ -4,6 +4,9 @@
 //! metadata (rule 2); h2 puts the pseudo-header fields before them. Reading takes the block apart or says how to refuse it.
 //! A missing `te` is no reason to refuse (rule 4). Whether path, subtype and encoding can be served is not known here.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE, USER_AGENT};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
@@ -18,6 +21,9 @@ pub struct RequestHeaders {
     pub scheme: Scheme,
     /// `:authority`, or `host` in its stead; a client must send one, a server accepts none (rule 15).
     pub authority: Option<Authority>,
+    /// `:authority` as it was received, where it is no URI authority: the path of a socket, raw or percent-encoded, or
+    /// nothing. Then `authority` is `None`. A client cannot send it.
+    pub raw_authority: Option<Bytes>,
     /// `:path`, which is `/` Service-Name `/` Method-Name.
     pub path: PathAndQuery,
     /// `grpc-timeout`: how long the caller will wait.
@@ -40,6 +46,7 @@ impl RequestHeaders {
         RequestHeaders {
             scheme: Scheme::HTTP,
             authority: Some(authority),
+            raw_authority: None,
             path,
             timeout: None,
             content_type: ContentType::GRPC,
@@ -50,7 +57,21 @@ impl RequestHeaders {
         }
     }
 
-    /// Writes the block.
+    /// Tells what came as `:authority` when the [`http::Request`] could not hold it; `host` does not count then.
+    #[must_use]
+    pub fn with_raw_authority(self, raw: Bytes) -> Self {
+        Self { authority: None, raw_authority: Some(raw), ..self }
+    }
+
+    /// `:authority` for a reader: as it was received, but for octets that are no UTF-8.
+    pub fn authority_text(&self) -> Option<Cow<'_, str>> {
+        match (&self.authority, &self.raw_authority) {
+            (Some(authority), _) => Some(Cow::Borrowed(authority.as_str())),
+            (None, raw) => raw.as_deref().map(String::from_utf8_lossy),
+        }
+    }
+
+    /// Writes the block, without a raw authority.
     pub fn to_http(self) -> Request<()> {
         let mut headers = HeaderMap::with_capacity(FIELDS + self.metadata.len());
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -102,6 +123,7 @@ impl RequestHeaders {
         Ok(RequestHeaders {
             scheme: uri.scheme.unwrap_or(Scheme::HTTP),
             authority: uri.authority.or_else(host),
+            raw_authority: None,
             path: uri.path_and_query.unwrap_or(PathAndQuery::from_static("/")),
             timeout,
             content_type,
@@ -265,6 +287,19 @@ mod tests {
         assert_eq!(authority("http://a/pkg.Echo/Say", "h").as_deref(), Some("a"));
         // rule 15: a path is no authority, and no reason to refuse.
         assert_eq!(authority("/pkg.Echo/Say", "/run/a.sock"), None);
+    }
+
+    #[test]
+    fn a_raw_authority_stands_before_host() {
+        let text = |headers: &RequestHeaders| headers.authority_text().map(Cow::into_owned);
+        assert_eq!(text(&call()).as_deref(), Some("localhost"));
+        let raw = |raw| grpc(&[("host", "h")]).unwrap().with_raw_authority(Bytes::from_static(raw));
+        let cases: [(&'static [u8], &str); 3] =
+            [(b"/tmp/x/etcd.sock", "/tmp/x/etcd.sock"), (b"", ""), (b"/run/\xff", "/run/\u{fffd}")];
+        for (sent, shown) in cases {
+            assert_eq!(text(&raw(sent)).as_deref(), Some(shown));
+            assert_eq!((raw(sent).authority, raw(sent).raw_authority.as_deref()), (None, Some(sent)));
+        }
     }
 
     #[test]
