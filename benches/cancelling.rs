@@ -189,6 +189,10 @@ fn by_raw_bytes(socket: &Path, count: u64, in_flight: u64) -> Result<Outcome, Fa
             (start, before) = (Instant::now(), resident_bytes()?);
         }
         let stream_id = id(number);
+        // The oldest makes room. Good calls end by themselves.
+        if let Some(oldest) = number.checked_sub(in_flight).filter(|oldest| oldest % 100 != 0) {
+            bytes.extend(frame(FrameType::RstStream, 0, id(oldest), &8_u32.to_be_bytes()));
+        }
         bytes.extend(headers(stream_id));
         if number % 100 == 0 {
             bytes.extend(frame(FrameType::Data, 1, stream_id, b"\0\0\0\0\x02\0!"));
@@ -202,9 +206,6 @@ fn by_raw_bytes(socket: &Path, count: u64, in_flight: u64) -> Result<Outcome, Fa
             0 => bytes.extend(frame(FrameType::Data, 1, stream_id, b"\0\0\0\0\x02\x05!")),
             1 => bytes.extend(frame(FrameType::Data, 0, stream_id, b"\0\0")),
             _ => {}
-        }
-        if let Some(oldest) = number.checked_sub(in_flight - 1).filter(|oldest| oldest % 100 != 0) {
-            bytes.extend(frame(FrameType::RstStream, 0, id(oldest), &8_u32.to_be_bytes()));
         }
         if bytes.len() > 1_000 || in_flight == 1 {
             stream.write_all(&bytes)?;

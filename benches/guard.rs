@@ -56,36 +56,51 @@ fn main() -> ExitCode {
 }
 
 fn compare(rounds: usize) -> Result<(), Failure> {
-    let (mut ratios, mut with, mut without) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ratios, mut costs, mut with, mut without) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         // Who goes first alternates.
         let (on, off) = if round % 2 == 0 {
-            let on = rate(false)?;
-            (on, rate(true)?)
+            let on = sample(false)?;
+            (on, sample(true)?)
         } else {
-            let off = rate(true)?;
-            (rate(false)?, off)
+            let off = sample(true)?;
+            (sample(false)?, off)
         };
-        ratios.push(on / off);
+        ratios.push(on.rate / off.rate);
+        costs.push(on.cpu / off.cpu);
         with.push(on);
         without.push(off);
     }
-    for values in [&mut ratios, &mut with, &mut without] {
-        values.sort_by(f64::total_cmp);
-    }
+    ratios.sort_by(f64::total_cmp);
+    costs.sort_by(f64::total_cmp);
     println!("unary 128 B x 64, {rounds} rounds in turns, medians");
-    println!("  with the guard     {:>8.0} calls/s", middle(&with));
-    println!("  without            {:>8.0} calls/s", middle(&without));
-    let (low, high) = interval(&ratios);
-    println!(
-        "  ratio              {:>8.3} (95 % interval of the median {low:.3} to {high:.3})",
-        middle(&ratios)
-    );
+    for (name, samples) in [("with the guard", &with), ("without", &without)] {
+        let middle_of = |value: fn(&Sample) -> f64| {
+            let mut values: Vec<f64> = samples.iter().map(value).collect();
+            values.sort_by(f64::total_cmp);
+            middle(&values)
+        };
+        let (rate, cpu) = (middle_of(|sample| sample.rate), middle_of(|sample| sample.cpu));
+        println!("  {name:<16} {rate:>8.0} calls/s, {cpu:>6.2} us of processor time a call");
+    }
+    for (name, values) in [("calls/s", &ratios), ("processor time", &costs)] {
+        let (low, high) = interval(values);
+        println!(
+            "  ratio, {name:<14} {:.3} (the median's 95 % interval: {low:.3} to {high:.3})",
+            middle(values)
+        );
+    }
     Ok(())
 }
 
-/// Calls in a second, over a new server, socket and connection.
-fn rate(is_unguarded: bool) -> Result<f64, Failure> {
+/// What one window came to. Processor time is both sides' and bears a busy machine better than the rate.
+struct Sample {
+    rate: f64,
+    cpu: f64,
+}
+
+/// Calls over a new server, socket and connection.
+fn sample(is_unguarded: bool) -> Result<Sample, Failure> {
     let directory = tempfile::tempdir()?;
     let endpoint: Endpoint = format!("unix:{}/guard.sock", directory.path().display()).parse()?;
     let mut config = Http2Config::default();
@@ -111,13 +126,13 @@ fn rate(is_unguarded: bool) -> Result<f64, Failure> {
         }
     });
     is_up.recv()?;
-    let rate = one_thread()?.block_on(call(Channel::builder(endpoint).http2(config).build()));
+    let sample = one_thread()?.block_on(call(Channel::builder(endpoint).http2(config).build()));
     drop(stop);
     server.join().map_err(|_| "the server panicked")??;
-    rate
+    sample
 }
 
-async fn call(channel: Channel) -> Result<f64, Failure> {
+async fn call(channel: Channel) -> Result<Sample, Failure> {
     let count = Arc::new(AtomicU64::new(0));
     let message = Bytes::from(vec![7; MESSAGE_LEN]);
     let mut callers = tokio::task::JoinSet::new();
@@ -134,18 +149,25 @@ async fn call(channel: Channel) -> Result<f64, Failure> {
     }
     let measured = async {
         tokio::time::sleep(WARM_UP).await;
-        let (start, before) = (Instant::now(), count.load(Ordering::Relaxed));
+        let (start, cpu, before) = (Instant::now(), cpu_time(), count.load(Ordering::Relaxed));
         tokio::time::sleep(WINDOW).await;
-        (count.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64()
+        let calls = (count.load(Ordering::Relaxed) - before) as f64;
+        Sample { rate: calls / start.elapsed().as_secs_f64(), cpu: (cpu_time() - cpu) * 1e6 / calls }
     };
     tokio::select! {
-        rate = measured => Ok(rate),
+        sample = measured => Ok(sample),
         Some(failed) = callers.join_next() => Err(failed?.into()),
     }
 }
 
 fn one_thread() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+/// Seconds that this process has spent on processors.
+fn cpu_time() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// The median of sorted values.
