@@ -1,7 +1,10 @@
-"""The interop client on grpcio, gRPC's C-core for Python, by its asyncio interface."""
+"""The interop client on grpcio, gRPC's C-core for Python, by its threaded interface.
 
-import asyncio
+Its calls block, which the cases do not mind: they have one thing under way at a time.
+"""
+
 from contextlib import asynccontextmanager
+from queue import SimpleQueue
 
 import grpc
 
@@ -11,28 +14,33 @@ from compressed_flag import UNINFLATED, reads
 
 
 class Calls:
-    def __init__(self, channel, deserializer, flagged=None):
+    def __init__(self, channel, gzipping=None, flagged=None, deserializer=lambda message: message.FromString):
         self.channel = channel
-        self.deserializer = deserializer
+        self.gzipping = gzipping
         self.flagged = flagged
+        self.deserializer = deserializer
 
     async def unary(self, method, request, *, metadata=(), gzip=False):
-        call = self.method(self.channel.unary_unary, method)(
-            request, metadata=metadata, compression=compression(gzip)
-        )
+        channel = self.gzipping if gzip else self.channel
+        call = self.method(channel.unary_unary, method)
         try:
-            return Answer(await call, pairs(await call.initial_metadata()), pairs(await call.trailing_metadata()))
-        except grpc.aio.AioRpcError as error:
-            raise failed(error.code(), error.details()) from None
+            message, call = call.with_call(request, metadata=metadata)
+        except grpc.RpcError as error:
+            raise failed(error) from None
+        return Answer(message, pairs(call.initial_metadata()), pairs(call.trailing_metadata()))
 
     async def server_streaming(self, method, request):
         return Stream(self.method(self.channel.unary_stream, method)(request))
 
     async def client_streaming(self, method, *, gzip=False):
-        return UnaryResponse(self.method(self.channel.stream_unary, method)(compression=compression(gzip)))
+        channel = self.gzipping if gzip else self.channel
+        requests = Requests()
+        return UnaryResponse(self.method(channel.stream_unary, method).future(requests), requests)
 
     async def bidi(self, method, *, metadata=(), timeout=None):
-        return Stream(self.method(self.channel.stream_stream, method)(metadata=metadata, timeout=timeout))
+        requests = Requests()
+        call = self.method(self.channel.stream_stream, method)(requests, metadata=metadata, timeout=timeout)
+        return Stream(call, requests)
 
     def showing_flags(self):
         return self.flagged
@@ -45,67 +53,84 @@ class Calls:
         )
 
 
+class Requests:
+    """The iterator that the library takes requests from, in a thread of its own."""
+
+    END = object()
+
+    def __init__(self):
+        self.queue = SimpleQueue()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        request = self.queue.get()
+        if request is self.END:
+            raise StopIteration
+        return request
+
+
 class Stream:
     """A call with any number of responses."""
 
-    def __init__(self, call):
+    def __init__(self, call, requests=None):
         self.call = call
-        self.call_ended = False
+        self.requests = requests
 
     async def send(self, message):
-        await self.unless_failed(self.call.write(message))
+        self.requests.queue.put(message)
 
     async def finish(self):
-        await self.unless_failed(self.call.done_writing())
+        self.requests.queue.put(Requests.END)
 
     async def recv(self):
-        message = await self.unless_failed(self.call.read())
-        return None if message is grpc.aio.EOF else message
+        try:
+            return next(self.call, None)
+        except grpc.RpcError:
+            raise failed(self.call) from None
 
     async def cancel(self):
         self.call.cancel()
 
     async def initial(self):
-        return pairs(await self.call.initial_metadata())
+        return pairs(self.call.initial_metadata())
 
     async def trailing(self):
-        return pairs(await self.call.trailing_metadata())
-
-    async def unless_failed(self, step):
-        """The library tells in three ways that a call is over; its status says why."""
-        try:
-            return await step
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, asyncio.CancelledError):
-            raise failed(await self.call.code(), await self.call.details()) from None
+        return pairs(self.call.trailing_metadata())
 
 
 class UnaryResponse(Stream):
     """A call with one response."""
 
+    ended = False
+
     async def recv(self):
-        if self.call_ended:
+        if self.ended:
             return None
-        self.call_ended = True
-        return await self.unless_failed(self.call)
+        self.ended = True
+        try:
+            return self.call.result()
+        except (grpc.RpcError, grpc.FutureCancelledError):
+            raise failed(self.call) from None
 
 
 @asynccontextmanager
 async def connect(target):
-    async with grpc.aio.insecure_channel(target) as channel:
-        async with grpc.aio.insecure_channel(target, UNINFLATED) as uninflated:
-            yield Calls(channel, message_of, Calls(uninflated, reads))
+    """The channel of the cases, and two for those with compression, of which none connects before its first call.
+
+    Compression is a channel's here: the library forgets that of a single call that streams requests.
+    """
+    with (
+        grpc.insecure_channel(target) as channel,
+        grpc.insecure_channel(target, compression=grpc.Compression.Gzip) as gzipping,
+        grpc.insecure_channel(target, UNINFLATED) as uninflated,
+    ):
+        yield Calls(channel, gzipping, Calls(uninflated, deserializer=reads))
 
 
-def message_of(message):
-    return message.FromString
-
-
-def compression(gzip):
-    return grpc.Compression.Gzip if gzip else None
-
-
-def failed(code, details):
-    return Failed(code.name, details)
+def failed(call):
+    return Failed(call.code().name, call.details())
 
 
 def pairs(metadata):
