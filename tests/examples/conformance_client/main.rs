@@ -5,7 +5,7 @@
 //! folder of its own and to nothing else; a relay in this program accepts there and carries each connection, byte for byte,
 //! to the server's port. No byte of HTTP/2 leaves the library but through that socket.
 //!
-//! It ends with its input, once all calls have. A wrong flag is exit status 2, broken input 1, each with one line.
+//! It ends with its input, once all calls have. A wrong flag is exit status 2, broken input 1 with one line.
 
 mod call;
 mod channels;

@@ -5,7 +5,7 @@
 //! on nothing else; a relay in this program accepts on a TCP port and carries each connection, byte for byte, to that
 //! socket. No byte of HTTP/2 reaches the library but through it.
 //!
-//! SIGTERM and SIGINT end it. A wrong flag is exit status 2, a wish that cannot be met 1, each with one line.
+//! SIGTERM and SIGINT end it. A wrong flag is exit status 2, a wish that cannot be met 1 with one line.
 
 #[path = "../conformance_shared/mod.rs"]
 mod conformance_shared;
