@@ -54,7 +54,8 @@
 //! | feature | brings |
 //! |---|---|
 //! | `client`, `server` (default) | the two ends of a call |
-//! | `unix` (default), `tcp` | sockets; `inherited` adds `fd:N` endpoints on Linux |
+//! | `unix` (default), `tcp` | sockets; `inherited` adds `fd:N` and `activated:NAME` endpoints on Linux |
+//! | `peer-details` | a Unix peer's pidfd, groups and security label on Linux; costs a descriptor a connection |
 //! | `prost` (default) | [`codec::Codec::PROST`] |
 //! | `gzip`, `deflate`, `zstd`, `br`, `snappy` | Message-Encodings |
 //! | `tap` | `tap`: transports that record what passes, and its analysis |

@@ -1,7 +1,8 @@
 //! What is checked in as generated is what `wirepath::codegen` makes of the protos, byte for byte.
 //!
 //! `src/generated` comes from `proto`, `tests/generated/*.rs` from the protos beside them: names and shapes that a
-//! generator may stumble on, compiled here. `WIREPATH_BLESS=1` refreshes both in place of comparing.
+//! generator may stumble on, compiled here; `tests/examples/conformance_shared` holds what the protos of the conformance
+//! suite make, for the programs beside it. `WIREPATH_BLESS=1` refreshes them in place of comparing.
 //!
 //! The comparison needs no feature but `codegen`, so that generated code that no longer compiles can be refreshed.
 #![cfg(feature = "codegen")]
@@ -37,6 +38,19 @@ fn tests_generated_is_what_the_protos_say() {
         .compile(&files_of(&home, "proto"), &[&home])
         .expect("tests/generated compiles");
     bless_or_compare(folder.path(), &home);
+}
+
+#[test]
+fn the_conformance_programs_have_what_the_protos_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let protos = at_home("tests/conformance/proto");
+    Builder::new()
+        .bytes(".")
+        .out_dir(folder.path())
+        .file_descriptor_set(folder.path().join("descriptors.bin"))
+        .compile(&files_of(&protos, "proto"), &[protos])
+        .expect("tests/conformance/proto compiles");
+    bless_or_compare(folder.path(), &at_home("tests/examples/conformance_shared"));
 }
 
 /// Every file generated is checked in as it is, and none is checked in that is not generated.

@@ -4,12 +4,14 @@
 //! A unary call and a [`MessageReceiver`](super::MessageReceiver) read messages each in their own way; how a response
 //! begins and ends they read alike, here.
 
+use std::mem;
+
 use http::StatusCode;
 
 use crate::{
     codec,
     http2::RecvHalf,
-    wire::{Code, Encoding, Origin, ResponseStart, Status, Trailers},
+    wire::{Code, Encoding, Metadata, Origin, ResponseStart, Status, Trailers},
 };
 
 /// Reads the first header block of a response.
@@ -30,6 +32,13 @@ pub(crate) async fn response_end(body: &mut RecvHalf) -> Result<Trailers, Status
         Some(fields) => Ok(Trailers::from_http(fields, StatusCode::OK)),
         None => Err(Trailers::missing(StatusCode::OK)),
     }
+}
+
+/// A status is all that is left of a call that should have had one response: it takes along the metadata of
+/// Response-Headers, before that of Trailers.
+pub(crate) fn with_initial(mut status: Status, mut initial: Metadata) -> Status {
+    initial.append_all(mem::take(status.metadata_mut()));
+    status.with_metadata(initial)
 }
 
 /// An encoding that was not offered is the server's mistake: INTERNAL (compression.md).

@@ -1,8 +1,8 @@
-//! A method: its path, its shape and the codecs of its two message types.
+//! A method: its path, its shape, and the format and the codecs of its two message types.
 
 use std::fmt;
 
-use crate::{call::Limits, codec::Codec};
+use crate::{call::Limits, codec::Codec, wire::ContentType};
 
 /// Everything that both ends know about a method before any call of it; a constant in generated code.
 pub struct MethodDescriptor<Q, R> {
@@ -10,6 +10,7 @@ pub struct MethodDescriptor<Q, R> {
     method_type: MethodType,
     request: Codec<Q>,
     response: Codec<R>,
+    format: &'static str,
     limits: Limits,
 }
 
@@ -21,7 +22,25 @@ impl<Q, R> MethodDescriptor<Q, R> {
         request: Codec<Q>,
         response: Codec<R>,
     ) -> Self {
-        Self { path, method_type, request, response, limits: Limits::UNSET }
+        Self { path, method_type, request, response, format: "", limits: Limits::UNSET }
+    }
+
+    /// The same method with its messages in another format, which `content-type` names: `application/grpc+` `subtype`.
+    ///
+    /// A client sends what its descriptor says. A server may have one method in several formats and serves each call in
+    /// that of its request.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use wirepath::{call::{MethodDescriptor, MethodType}, codec::Codec};
+    ///
+    /// const SAY: MethodDescriptor<Bytes, Bytes> =
+    ///     MethodDescriptor::new("/example.Echo/Say", MethodType::Unary, Codec::RAW, Codec::RAW);
+    /// const SAY_JSON: MethodDescriptor<Bytes, Bytes> = SAY.with_format("json", Codec::RAW, Codec::RAW);
+    /// ```
+    pub const fn with_format(mut self, subtype: &'static str, request: Codec<Q>, response: Codec<R>) -> Self {
+        (self.format, self.request, self.response) = (subtype, request, response);
+        self
     }
 
     /// The same method with limits of its own on the size of its messages.
@@ -38,6 +57,11 @@ impl<Q, R> MethodDescriptor<Q, R> {
     /// How many messages go each way.
     pub const fn method_type(&self) -> MethodType {
         self.method_type
+    }
+
+    /// The format of the messages.
+    pub const fn content_type(&self) -> ContentType {
+        ContentType::of_format(self.format)
     }
 
     /// The limits that hold for this method unless a call says otherwise.
@@ -68,6 +92,7 @@ impl<Q, R> fmt::Debug for MethodDescriptor<Q, R> {
         f.debug_struct("MethodDescriptor")
             .field("path", &self.path)
             .field("method_type", &self.method_type)
+            .field("format", &self.format)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -26,7 +26,7 @@ mod sender;
 
 pub(crate) use self::{
     alongside::alongside,
-    answer::{check_encoding, response_end, response_start, with_body_text},
+    answer::{check_encoding, response_end, response_start, with_body_text, with_initial},
     encode::{MessageDecoder, MessageEncoder},
     outbox::{End, Head, Next, Outbox},
     pump::{pump, send_all},

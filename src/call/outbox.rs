@@ -55,9 +55,9 @@ pub(crate) struct Head {
 
 impl Head {
     /// -> HEADERS
-    pub(crate) fn into_http(self) -> http::Response<()> {
+    pub(crate) fn into_http(self, content_type: ContentType) -> http::Response<()> {
         let Head { metadata, encoding } = self;
-        ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(ContentType::GRPC)
+        ResponseHeaders { encoding, accept_encoding: EncodingSet::EMPTY, metadata }.to_http(content_type)
     }
 }
 

@@ -4,12 +4,12 @@
 //! half also receives what surrounds the messages: Response-Headers before them, the status and Trailers after them.
 //! Dropping it before the end is cancelling.
 
-use std::pin::pin;
+use std::{mem, pin::pin};
 
 use crate::{
     call::{
         Deadline, MessageDecoder, Outbox, Requested, Response, check_encoding, response_end, response_start,
-        sender::DROPPED, with_body_text,
+        sender::DROPPED, with_body_text, with_initial,
     },
     http2::{RecvHalf, error_code},
     wire::{Code, Metadata, Origin, ResponseStart, Status, Trailers},
@@ -137,6 +137,18 @@ impl<M> MessageReceiver<M> {
     /// As for [`MessageReceiver::recv`]; UNIMPLEMENTED where there is no message or a second one (rule 22, as the gRPC
     /// conformance suite has it).
     pub async fn only_message(mut self) -> Result<Response<M>, Status> {
+        let received = self.recv_only().await;
+        let metadata = mem::take(&mut self.metadata);
+        match received {
+            Ok((message, is_compressed)) => {
+                let trailers = self.trailers.take().unwrap_or_default();
+                Ok(Response::received(message, metadata, trailers, is_compressed))
+            }
+            Err(status) => Err(with_initial(status, metadata)),
+        }
+    }
+
+    async fn recv_only(&mut self) -> Result<(M, bool), Status> {
         let Some(message) = self.recv().await? else {
             return Err(Status::unimplemented("no message where there must be one"));
         };
@@ -144,8 +156,7 @@ impl<M> MessageReceiver<M> {
         if self.recv().await?.is_some() {
             return Err(Status::unimplemented("a second message where there must be one"));
         }
-        let trailers = self.trailers.take().unwrap_or_default();
-        Ok(Response::received(message, std::mem::take(&mut self.metadata), trailers, is_compressed))
+        Ok((message, is_compressed))
     }
 
     async fn recv_by_deadline(&mut self) -> Result<Option<(M, bool)>, Status> {

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::{
     call::{CallOptions, Deadline},
+    http2::Meters,
     transport::Peer,
-    wire::{Metadata, RequestHeaders},
+    wire::{Encoding, Metadata, RequestHeaders},
 };
 
 /// What a client asks, or a handler is asked.
@@ -29,7 +30,9 @@ struct Received {
     raw_authority: Option<RawAuthority>,
     user_agent: Option<http::HeaderValue>,
     peer: Arc<Peer>,
+    meters: Arc<Meters>,
     deadline: Option<Deadline>,
+    encoding: Encoding,
     is_compressed: bool,
 }
 
@@ -110,6 +113,11 @@ impl<T> Request<T> {
         self.received.as_ref().map(|received| &*received.peer)
     }
 
+    /// On a server, what has passed over the connection of the call.
+    pub fn meters(&self) -> Option<&Arc<Meters>> {
+        self.received.as_ref().map(|received| &received.meters)
+    }
+
     /// On a server, `:authority` (or `host`) as received; a client on a Unix socket may send the socket's path, raw or
     /// percent-encoded, or nothing. Octets that are no UTF-8 are replaced.
     pub fn authority(&self) -> Option<&str> {
@@ -142,6 +150,12 @@ impl<T> Request<T> {
             .and_then(|agent| agent.to_str().ok())
     }
 
+    /// On a server, Message-Encoding of the request: an answer in the same one is sure to be understood. `Identity` on a
+    /// client.
+    pub fn encoding(&self) -> Encoding {
+        self.received.as_ref().map(|received| received.encoding).unwrap_or_default()
+    }
+
     /// On a server, whether the one message of the request came with its Compressed-Flag set.
     pub fn is_compressed(&self) -> bool {
         self.received.as_ref().is_some_and(|received| received.is_compressed)
@@ -161,7 +175,12 @@ impl<T> Request<T> {
 #[cfg(feature = "server")]
 impl Request<()> {
     /// The request that these headers begin.
-    pub(crate) fn received(headers: RequestHeaders, peer: Arc<Peer>, deadline: Option<Deadline>) -> Self {
+    pub(crate) fn received(
+        headers: RequestHeaders,
+        peer: Arc<Peer>,
+        meters: Arc<Meters>,
+        deadline: Option<Deadline>,
+    ) -> Self {
         let raw_authority = headers
             .raw_authority
             .map(|octets| RawAuthority { text: String::from_utf8_lossy(&octets).into_owned(), octets });
@@ -171,7 +190,9 @@ impl Request<()> {
             raw_authority,
             user_agent: headers.user_agent,
             peer,
+            meters,
             deadline,
+            encoding: headers.encoding,
             is_compressed: false,
         };
         Self {

@@ -86,6 +86,7 @@ impl Channel {
                 .map_err(|_| Status::internal(format!("{:?} is not a method path", method.path())))?;
         let mut headers = RequestHeaders::new(self.shared.authority.clone(), path);
         headers.user_agent = Some(self.shared.user_agent.clone());
+        headers.content_type = method.content_type();
         headers.accept_encoding = codec::supported();
         fill(&mut headers);
         match &self.shared.interceptor {

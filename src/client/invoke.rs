@@ -8,17 +8,21 @@ use std::pin::pin;
 use crate::{
     call::{
         Deadline, End, MessageDecoder, MessageReceiver, MessageSender, MethodDescriptor, Outbox, Request,
-        Response, alongside, check_encoding, response_end, response_start, with_body_text,
+        Response, alongside, check_encoding, response_end, response_start, with_body_text, with_initial,
     },
     client::{Channel, call::Call, carry::carry},
-    http2::{PendingResponse, error_code},
-    wire::{Origin, ResponseStart, Status, Trailers},
+    http2::{PendingResponse, RecvHalf, error_code},
+    wire::{Metadata, Origin, ResponseStart, Status, Trailers},
 };
 
 /// One request, one response.
 ///
 /// # Errors
-/// The status of the call: the server's, or one made here where no status came.
+/// The status of the call: the server's, or one made here where no status came. Its metadata is that of Response-Headers
+/// and then that of Trailers.
+///
+/// UNIMPLEMENTED for a server that breaks the call's shape: status OK with no message, or a second message. So
+/// doc/statuscodes.md and the gRPC conformance suite have it; grpc-go says INTERNAL there.
 pub async fn unary<Q, R>(
     channel: &Channel,
     method: &MethodDescriptor<Q, R>,
@@ -72,17 +76,31 @@ async fn receive_one<R>(
         ResponseStart::NotGrpc(status) => return Err(with_body_text(status, &mut body).await),
     };
     decoder.set_encoding(check_encoding(headers.encoding)?);
+    // <- DATA, HEADERS
+    match receive_message(&mut body, decoder).await {
+        Ok((message, is_compressed, trailers)) => {
+            Ok(Response::received(message, headers.metadata, trailers, is_compressed))
+        }
+        Err(status) => Err(with_initial(status, headers.metadata)),
+    }
+}
+
+/// <- DATA, HEADERS: the message, whether it came compressed, and the metadata of Trailers.
+async fn receive_message<R>(
+    body: &mut RecvHalf,
+    decoder: &mut MessageDecoder<R>,
+) -> Result<(R, bool, Metadata), Status> {
     // <- DATA
-    let message = decoder.next(&mut body).await?;
-    if message.is_some() && decoder.next(&mut body).await?.is_some() {
+    let message = decoder.next(body).await?;
+    if message.is_some() && decoder.next(body).await?.is_some() {
         return Err(Status::unimplemented("a second message in the response to a unary call"));
     }
     // <- HEADERS, END_STREAM
-    let trailers = response_end(&mut body).await?;
+    let trailers = response_end(body).await?;
     match message {
         Some((message, is_compressed)) => {
             trailers.status?;
-            Ok(Response::received(message, headers.metadata, trailers.metadata, is_compressed))
+            Ok((message, is_compressed, trailers.metadata))
         }
         None => Err(no_message(trailers)),
     }

@@ -1,7 +1,8 @@
 //! The accept loop of one listener.
 //!
 //! A failed accept never ends it: with the descriptors used up (EMFILE, ENFILE) or memory short it waits and tries again,
-//! while calls on open connections go on.
+//! while calls on open connections go on. When the server drains, clients that have connected and wait in the listener's
+//! queue are accepted before it closes: they are served and told by GOAWAY as all others are, and not cut off.
 
 use std::{
     future::{Future, poll_fn},
@@ -50,7 +51,7 @@ impl Future for Accepting {
     }
 }
 
-/// Accepts until the server drains, then waits for the connections to end.
+/// Accepts until the server drains, then who waits already, then waits for the connections to end.
 pub(super) async fn accept_loop(
     mut listener: Box<dyn Listener>,
     router: Arc<Router>,
@@ -59,16 +60,14 @@ pub(super) async fn accept_loop(
 ) {
     let mut connections = JoinSet::new();
     let mut pause = FIRST_PAUSE;
+    let starting = phases.clone();
+    let serve =
+        |connected| serve_connection(connected, Arc::clone(&router), Arc::clone(&settings), starting.clone());
     while let Some(accepted) = unless_draining(listener.accept(), &mut phases, &mut connections).await {
         match accepted {
             Ok(connected) => {
                 pause = FIRST_PAUSE;
-                connections.spawn(serve_connection(
-                    connected,
-                    Arc::clone(&router),
-                    Arc::clone(&settings),
-                    phases.clone(),
-                ));
+                connections.spawn(serve(connected));
             }
             // The client went away before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -78,6 +77,16 @@ pub(super) async fn accept_loop(
             }
         }
     }
+    let queue = async {
+        while let Some(accepted) = listener.accept_queued().await {
+            match accepted {
+                Ok(connected) => drop(connections.spawn(serve(connected))),
+                // With the descriptors used up, some come free as connections end.
+                Err(_) => tokio::time::sleep(FIRST_PAUSE).await,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(QUEUE_TIME, queue).await;
     // Nobody connects in vain to a server that is about to end.
     drop(listener);
     while connections.join_next().await.is_some() {}
@@ -103,3 +112,7 @@ async fn unless_draining<T>(
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+// For the queue at the end; longer only where clients come faster than they are accepted, to a name that cannot be taken
+// from them.
+const QUEUE_TIME: Duration = Duration::from_secs(1);

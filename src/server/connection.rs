@@ -31,19 +31,29 @@ pub(super) async fn serve_connection(
     let peer = Arc::new(peer);
     let task_per_call = settings.task_per_call;
     let (http2, keepalive) = (settings.http2.clone(), settings.keepalive);
+    let connections = settings.connections.clone();
+    let known = Arc::clone(&peer);
     let on_request = move |accepted: Accepted| {
         let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
         place(call, task_per_call)
     };
     let handshake = ServerConnection::handshake(io, &http2, on_request);
-    // A client that never says its preface holds up no drain.
-    let Some(Ok(mut connection)) = unless_draining(handshake, &mut phases).await else { return };
+    // A client that never says its preface holds up a drain for a moment only; one that comes in that moment is served.
+    let Some(Ok(mut connection)) = unless_draining_for(PREFACE_TIME, handshake, &mut phases).await else {
+        return;
+    };
+    let _listed = connections.map(|list| list.enter(known, Arc::clone(connection.meters())));
     connection.keep_alive(keepalive.unwrap_or_else(KeepAlive::of_server));
-    while let Event::Phase(phase) = next_event(&mut connection, &mut phases).await {
+    let mut phase = *phases.borrow_and_update();
+    loop {
         match phase {
             Phase::Serving => {}
             Phase::Draining => connection.graceful_shutdown(),
             Phase::Closing => connection.abrupt_shutdown(error_code::NO_ERROR),
+        }
+        match next_event(&mut connection, &mut phases).await {
+            Event::Phase(next) => phase = next,
+            Event::Over => break,
         }
     }
     // Closing with bytes unread would turn the last answers into ECONNRESET at the client.
@@ -81,18 +91,26 @@ async fn next_event(connection: &mut ServerConnection, phases: &mut watch::Recei
     }
 }
 
-async fn unless_draining<T>(
+/// Waits for the future; once the server drains for that long only.
+async fn unless_draining_for<T>(
+    time: Duration,
     future: impl Future<Output = T>,
     phases: &mut watch::Receiver<Phase>,
 ) -> Option<T> {
     let mut future = pin!(future);
-    let mut draining = pin!(phases.wait_for(|phase| *phase != Phase::Serving));
+    let mut given_up = pin!(async {
+        let _ = phases.wait_for(|phase| *phase != Phase::Serving).await;
+        tokio::time::sleep(time).await;
+    });
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => draining.as_mut().poll(cx).map(|_| None),
+        Poll::Pending => given_up.as_mut().poll(cx).map(|()| None),
     })
     .await
 }
 
 // After GOAWAY, for what the client had already sent: both ends are on one machine.
 const LINGER: Duration = Duration::from_millis(500);
+
+// Clients say their preface with the connect; one that was accepted as the server began to drain is about to.
+const PREFACE_TIME: Duration = Duration::from_millis(500);

@@ -17,7 +17,7 @@ use crate::{
     http2::{RecvHalf, Respond},
     server::settings::Settings,
     transport::{BoxFuture, Peer},
-    wire::{Encoding, EncodingSet, RequestHeaders, Status},
+    wire::{ContentType, Encoding, EncodingSet, RequestHeaders, Status},
 };
 
 /// Serves one call of one method.
@@ -29,8 +29,7 @@ pub(super) struct Call {
     pub(super) request: Request<()>,
     /// Message-Encoding of the request.
     pub(super) encoding: Encoding,
-    /// The encodings that the client takes and this side makes.
-    pub(super) accepted: EncodingSet,
+    pub(super) accepts: Accepts,
     pub(super) body: RecvHalf,
     pub(super) respond: Respond,
     pub(super) settings: Arc<Settings>,
@@ -47,8 +46,11 @@ impl Call {
         let deadline = headers.timeout.map(|timeout| Deadline::after(timeout.duration()));
         Self {
             encoding: headers.encoding,
-            accepted: headers.accept_encoding.intersection(codec::supported()),
-            request: Request::received(headers, peer, deadline),
+            accepts: Accepts {
+                content_type: headers.content_type.clone(),
+                encodings: headers.accept_encoding.intersection(codec::supported()),
+            },
+            request: Request::received(headers, peer, Arc::clone(respond.meters()), deadline),
             body,
             respond,
             settings,
@@ -66,6 +68,14 @@ impl Call {
             MessageEncoder::new(method.response_codec(), Encoding::Identity, limits.send_bytes()),
         )
     }
+}
+
+/// What the answer may be written in.
+pub(super) struct Accepts {
+    /// The format of its messages.
+    pub(super) content_type: ContentType,
+    /// The encodings that the client takes and this side makes.
+    pub(super) encodings: EncodingSet,
 }
 
 /// How a handler ended.

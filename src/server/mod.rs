@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod connections;
 mod handler;
 mod router;
 mod serve;
@@ -21,6 +22,7 @@ use std::{
 
 use tokio::sync::watch;
 
+pub use self::connections::{Connections, OpenConnection};
 pub use self::router::{Router, Service};
 use self::{
     accept::{Accepting, accept_loop},
@@ -91,6 +93,12 @@ impl Server {
         interceptor: impl Fn(&RequestHeaders, &Peer) -> Result<(), Status> + Send + Sync + 'static,
     ) -> Self {
         self.settings.interceptor = Some(Box::new(interceptor));
+        self
+    }
+
+    /// Lists this server's connections there while they are open, each with its [`Meters`](crate::http2::Meters).
+    pub fn connections(mut self, connections: &Connections) -> Self {
+        self.settings.connections = Some(connections.clone());
         self
     }
 

@@ -1,13 +1,14 @@
 //! From a path to its handler.
 //!
-//! A path is looked up whole, byte for byte: "/" Service "/" Method, case-sensitive, without a query (rule 3).
+//! A path is looked up whole, byte for byte: "/" Service "/" Method, case-sensitive, without a query (rule 3). A method may
+//! be there in several formats, of which the request's content-subtype chooses: no codec is given what is not its own.
 
 use std::{collections::HashMap, fmt, future::Future};
 
 use crate::{
     call::{MessageReceiver, MessageSender, MethodDescriptor, Request, Response},
     server::{handler::Handler, serve},
-    wire::Status,
+    wire::{ContentType, Status},
 };
 
 /// A set of methods with their handlers; generated servers are services, and so is a [`Router`] filled by hand.
@@ -19,7 +20,8 @@ pub trait Service {
 /// The methods of a server.
 #[derive(Default)]
 pub struct Router {
-    handlers: HashMap<&'static str, Handler>,
+    /// For each path a handler, or several for as many formats; never none.
+    handlers: HashMap<&'static str, Vec<(ContentType, Handler)>>,
 }
 
 impl Router {
@@ -28,7 +30,7 @@ impl Router {
         Self::default()
     }
 
-    /// Adds a method with one request and one response. A method that is added again is replaced.
+    /// Adds a method with one request and one response. A method that is added again in the same format is replaced.
     pub fn unary<Q, R, F>(
         &mut self,
         method: &MethodDescriptor<Q, R>,
@@ -38,7 +40,7 @@ impl Router {
         R: Send + 'static,
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
     {
-        self.insert(method.path(), serve::unary(*method, handler));
+        self.insert(method.path(), method.content_type(), serve::unary(*method, handler));
     }
 
     /// Adds a method with many requests and one response.
@@ -51,7 +53,7 @@ impl Router {
         R: Send + 'static,
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
     {
-        self.insert(method.path(), serve::client_streaming(*method, handler));
+        self.insert(method.path(), method.content_type(), serve::client_streaming(*method, handler));
     }
 
     /// Adds a method with one request and many responses.
@@ -64,7 +66,7 @@ impl Router {
         R: Send + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.insert(method.path(), serve::server_streaming(*method, handler));
+        self.insert(method.path(), method.content_type(), serve::server_streaming(*method, handler));
     }
 
     /// Adds a method with many requests and many responses, in any order.
@@ -77,7 +79,7 @@ impl Router {
         R: Send + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.insert(method.path(), serve::bidi_streaming(*method, handler));
+        self.insert(method.path(), method.content_type(), serve::bidi_streaming(*method, handler));
     }
 
     /// The paths that are served, sorted.
@@ -87,18 +89,37 @@ impl Router {
         paths
     }
 
-    pub(super) fn find(&self, path: &str) -> Option<&Handler> {
-        self.handlers.get(path)
+    /// The handler of a method in the format that is asked for.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED where there is none.
+    pub(super) fn find(&self, path: &str, asked: &ContentType) -> Result<&Handler, Status> {
+        let no_method = || Status::unimplemented(format!("no method at {path}"));
+        let formats = self.handlers.get(path).ok_or_else(no_method)?;
+        let handler = formats.iter().find(|(format, _)| format.subtype() == asked.subtype());
+        handler.map(|(_, handler)| handler).ok_or_else(|| {
+            let served: Vec<_> = formats.iter().map(|(format, _)| format.subtype()).collect();
+            let (asked, served) = (asked.subtype(), served.join(", "));
+            Status::unimplemented(format!("no content-subtype \"{asked}\" at {path}, but {served}"))
+        })
     }
 
-    fn insert(&mut self, path: &'static str, handler: Handler) {
-        self.handlers.insert(path, handler);
+    fn insert(&mut self, path: &'static str, content_type: ContentType, handler: Handler) {
+        let formats = self.handlers.entry(path).or_default();
+        match formats.iter_mut().find(|(format, _)| format.subtype() == content_type.subtype()) {
+            Some(replaced) => *replaced = (content_type, handler),
+            None => formats.push((content_type, handler)),
+        }
     }
 }
 
 impl Service for Router {
     fn register(self, router: &mut Router) {
-        router.handlers.extend(self.handlers);
+        for (path, formats) in self.handlers {
+            for (content_type, handler) in formats {
+                router.insert(path, content_type, handler);
+            }
+        }
     }
 }
 

@@ -19,11 +19,11 @@ use crate::{
     http2::{Accepted, DataBuf, Error, RecvHalf, Respond, error_code},
     server::{
         Router,
-        handler::{Call, Ended, Handler, run},
+        handler::{Accepts, Call, Ended, Handler, run},
         settings::Settings,
     },
     transport::{BoxFuture, Peer},
-    wire::{ContentType, EncodingSet, Metadata, MetadataValue, Refusal, RequestHeaders, Status, Trailers},
+    wire::{ContentType, EncodingSet, Metadata, Refusal, RequestHeaders, Status, Trailers},
 };
 
 /// Reads the request headers and hands the call to its handler, or refuses it.
@@ -49,15 +49,12 @@ pub(super) fn serve(
         Some(raw) => headers.with_raw_authority(raw),
         None => headers,
     };
-    let path = &headers.path;
-    let found = settings.admit(&headers, &peer).and_then(|()| {
-        // Rule 3.
-        router.find(path.as_str()).ok_or_else(|| Status::unimplemented(format!("no method at {path}")))
-    });
+    let (path, content_type) = (&headers.path, headers.content_type.clone());
+    let found = settings.admit(&headers, &peer).and_then(|()| router.find(path.as_str(), &content_type));
     match found {
         Ok(handler) => handler(Call::new(headers, body, respond, peer, settings)),
         Err(status) => Box::pin(async move {
-            fail(&mut respond, status);
+            fail(&mut respond, status, content_type);
             until_end(&mut body).await;
         }),
     }
@@ -86,7 +83,7 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (mut decoder, encoder) = call.codecs(&method);
-            let Call { request, mut body, mut respond, accepted, .. } = call;
+            let Call { request, mut body, mut respond, accepts, .. } = call;
             let deadline = request.deadline();
             let served = pin!(async {
                 // <- DATA, END_STREAM
@@ -94,7 +91,7 @@ where
                 handler(request).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepted, deadline, ended).await;
+            answer(&mut respond, encoder, accepts, deadline, ended).await;
         })
     })
 }
@@ -114,13 +111,13 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (decoder, encoder) = call.codecs(&method);
-            let Call { request, body, mut respond, accepted, .. } = call;
+            let Call { request, body, mut respond, accepts, .. } = call;
             let deadline = request.deadline();
             // <- DATA*, as the handler asks for it
             let requests = MessageReceiver::server(body, decoder);
             let served = pin!(async { handler(request.map(|()| requests)).await });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepted, deadline, ended).await;
+            answer(&mut respond, encoder, accepts, deadline, ended).await;
         })
     })
 }
@@ -140,16 +137,16 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (mut decoder, encoder) = call.codecs(&method);
-            let Call { request, mut body, respond, accepted, .. } = call;
+            let Call { request, mut body, respond, accepts, .. } = call;
             let deadline = request.deadline();
             let outbox = Outbox::default();
-            let responses = MessageSender::server(outbox.clone(), encoder, accepted);
+            let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
             let served = pin!(async {
                 // <- DATA, END_STREAM
                 let request = only_message(request, &mut decoder, &mut body).await?;
                 handler(request, responses).await
             });
-            stream(respond, &outbox, served, deadline).await;
+            stream(respond, accepts.content_type, &outbox, served, deadline).await;
         })
     })
 }
@@ -169,14 +166,14 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (decoder, encoder) = call.codecs(&method);
-            let Call { request, body, respond, accepted, .. } = call;
+            let Call { request, body, respond, accepts, .. } = call;
             let deadline = request.deadline();
             let outbox = Outbox::default();
-            let responses = MessageSender::server(outbox.clone(), encoder, accepted);
+            let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
             // <- DATA*, as the handler asks for it
             let requests = MessageReceiver::server(body, decoder);
             let served = pin!(async { handler(request.map(|()| requests), responses).await });
-            stream(respond, &outbox, served, deadline).await;
+            stream(respond, accepts.content_type, &outbox, served, deadline).await;
         })
     })
 }
@@ -202,25 +199,26 @@ async fn only_message<Q>(
 async fn answer<R>(
     respond: &mut Respond,
     mut encoder: MessageEncoder<R>,
-    accepted: EncodingSet,
+    accepts: Accepts,
     deadline: Option<Deadline>,
     ended: Ended<Response<R>>,
 ) {
+    let Accepts { content_type, encodings } = accepts;
     let response = match ended {
         Ended::Returned(Ok(response)) => response,
-        Ended::Returned(Err(status)) => return fail(respond, status),
+        Ended::Returned(Err(status)) => return fail(respond, status, content_type),
         Ended::DeadlinePassed => return respond.reset(error_code::CANCEL),
         Ended::Cancelled => return,
     };
     let (message, metadata, trailers, wanted) = response.into_parts();
-    if accepted.contains(wanted) {
+    if encodings.contains(wanted) {
         encoder.set_encoding(wanted);
     }
     let data = match encoder.encode(&message) {
         Ok(data) => data,
-        Err(status) => return fail(respond, status),
+        Err(status) => return fail(respond, status, content_type),
     };
-    let headers = Head { metadata, encoding: encoder.encoding() }.into_http();
+    let headers = Head { metadata, encoding: encoder.encoding() }.into_http(content_type);
     // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
     let sending = respond.send_all(headers, data, Trailers::ok(trailers).to_http());
     if Deadline::unless_passed(deadline, sending).await.is_none() {
@@ -231,6 +229,7 @@ async fn answer<R>(
 /// Runs a handler that sends messages, and sends them.
 async fn stream(
     respond: Respond,
+    content_type: ContentType,
     outbox: &Outbox,
     served: Pin<&mut impl Future<Output = Result<(), Status>>>,
     deadline: Option<Deadline>,
@@ -248,37 +247,31 @@ async fn stream(
         outbox.reset(error_code::CANCEL, Deadline::exceeded());
     });
     // A client that is gone needs no answer.
-    let _ = alongside(handling, pin!(send_stream(respond, outbox))).await.0;
+    let _ = alongside(handling, pin!(send_stream(respond, content_type, outbox))).await.0;
 }
 
 /// How a call ended, with the metadata that its sender left and that of the status.
 fn trailers(result: Result<(), Status>, mut metadata: Metadata) -> Trailers {
-    let of_status = result.as_ref().err().map(Status::metadata);
-    for (key, value) in of_status.into_iter().flat_map(Metadata::iter) {
-        // Both are metadata, so a value of one is a legal value of the other.
-        let _ = match value {
-            MetadataValue::Ascii(text) => metadata.append(key, text),
-            MetadataValue::Binary(bytes) => metadata.append_bin(key, &bytes),
-            _ => Ok(()),
-        };
+    if let Err(status) = &result {
+        metadata.append_all(status.metadata().clone());
     }
     Trailers { status: result, metadata }
 }
 
 /// -> HEADERS, DATA*, HEADERS with END_STREAM; or Trailers-Only when the handler fails before its first message.
-async fn send_stream(mut respond: Respond, outbox: &Outbox) -> Result<(), Error> {
+async fn send_stream(mut respond: Respond, content_type: ContentType, outbox: &Outbox) -> Result<(), Error> {
     let next = poll_fn(|cx| match outbox.poll_next(cx) {
         Poll::Ready(next) => Poll::Ready(Ok(next)),
         Poll::Pending => respond.poll_reset(cx).map(Err),
     });
     match next.await? {
-        Next::Head(head) => pump(outbox.clone(), respond.send_response(head.into_http())?).await,
+        Next::Head(head) => pump(outbox.clone(), respond.send_response(head.into_http(content_type))?).await,
         Next::End(_, End::Trailers(trailers)) if trailers.status.is_ok() => {
-            let mut half = respond.send_response(Head::default().into_http())?;
+            let mut half = respond.send_response(Head::default().into_http(content_type))?;
             half.send_trailers(trailers.to_http())
         }
         Next::End(_, End::Trailers(trailers)) => {
-            respond.send_only(trailers.to_http_only(ContentType::GRPC, EncodingSet::EMPTY))
+            respond.send_only(trailers.to_http_only(content_type, EncodingSet::EMPTY))
         }
         Next::End(_, End::Reset(code)) => {
             respond.reset(code);
@@ -290,10 +283,10 @@ async fn send_stream(mut respond: Respond, outbox: &Outbox) -> Result<(), Error>
 }
 
 /// -> HEADERS with END_STREAM: a status and nothing else.
-fn fail(respond: &mut Respond, status: Status) {
+fn fail(respond: &mut Respond, status: Status, content_type: ContentType) {
     let trailers = Trailers::from_status(status);
     // A client that is gone needs no answer.
-    let _ = respond.send_only(trailers.to_http_only(ContentType::GRPC, EncodingSet::EMPTY));
+    let _ = respond.send_only(trailers.to_http_only(content_type, EncodingSet::EMPTY));
 }
 
 /// What is not a call gets an answer in its own terms: HTTP 405 or 415 with a text, or Trailers-Only.

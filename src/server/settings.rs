@@ -9,6 +9,7 @@ use std::{
 use crate::{
     call::Limits,
     http2::{Http2Config, KeepAlive},
+    server::Connections,
     transport::Peer,
     wire::{RequestHeaders, Status},
 };
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) method_limits: HashMap<String, Limits>,
     pub(super) interceptor: Option<Interceptor>,
     pub(super) task_per_call: bool,
+    pub(super) connections: Option<Connections>,
 }
 
 impl Settings {

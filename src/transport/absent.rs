@@ -45,6 +45,8 @@ pub(super) mod tcp {
 pub(super) mod inherited {
     use std::io;
 
+    #[cfg(feature = "unix")]
+    use super::super::unix::Reception;
     use super::super::{Connected, Endpoint, Listener};
 
     pub(in super::super) async fn connect(fd: i32) -> io::Result<Connected> {
@@ -53,6 +55,35 @@ pub(super) mod inherited {
 
     pub(in super::super) async fn listen(fd: i32) -> io::Result<Box<dyn Listener>> {
         Err(super::cannot_listen(&Endpoint::Fd(fd), "inherited"))
+    }
+
+    pub(in super::super) fn connect_activated(name: Option<&str>) -> io::Result<Connected> {
+        Err(super::cannot_connect(&activated(name), "inherited"))
+    }
+
+    pub(in super::super) async fn listen_activated(name: Option<&str>) -> io::Result<Box<dyn Listener>> {
+        Err(super::cannot_listen(&activated(name), "inherited"))
+    }
+
+    #[cfg(feature = "unix")]
+    pub(in super::super) fn listen_as(
+        endpoint: &Endpoint,
+        _: i32,
+        _: Reception,
+    ) -> io::Result<Box<dyn Listener>> {
+        Err(super::cannot_listen(endpoint, "inherited"))
+    }
+
+    #[cfg(feature = "unix")]
+    pub(in super::super) fn listen_activated_as(
+        name: Option<&str>,
+        _: Reception,
+    ) -> io::Result<Box<dyn Listener>> {
+        Err(super::cannot_listen(&activated(name), "inherited"))
+    }
+
+    fn activated(name: Option<&str>) -> Endpoint {
+        Endpoint::Activated(name.map(str::to_owned))
     }
 }
 
@@ -85,6 +116,7 @@ mod tests {
             ("unix-abstract:a", "unix", cfg!(feature = "unix")),
             ("tcp:localhost:50051", "tcp", cfg!(feature = "tcp")),
             ("fd:3", "inherited", cfg!(feature = "inherited")),
+            ("activated:", "inherited", cfg!(feature = "inherited")),
         ];
         for (text, feature, _) in table.into_iter().filter(|(.., built_in)| !built_in) {
             let endpoint: Endpoint = text.parse().unwrap();

@@ -1,6 +1,6 @@
-//! **target** = `unix:path` / `unix:///abs/path` / `unix-abstract:name` / `tcp:host:port` / `fd:N`
+//! **target** = `unix:path` / `unix:///abs/path` / `unix-abstract:name` / `tcp:host:port` / `fd:N` / `activated:name`
 //!
-//! gRPC's naming.md, and two of our own. In `unix:path` the rest of the text is the path, byte for byte,
+//! gRPC's naming.md, and three of our own. In `unix:path` the rest of the text is the path, byte for byte,
 //! colons and percents too. `unix:///abs/path` is a URI: its authority is empty, its path is absolute, and
 //! only here percent-encoding is decoded (rule 69). `unix-abstract:name` is exactly the bytes after the
 //! colon, never decoded. `Display` gives a text that parses to the same endpoint; only a relative path or an
@@ -42,12 +42,16 @@ pub enum Endpoint {
     /// `host:port`, an IPv6 address in brackets (feature `tcp`).
     Tcp(String),
     /// An open descriptor of this process, inherited from its parent: a listening socket or one connection
-    /// (feature `inherited`, Linux).
+    /// (feature `inherited`, Linux). The parent chose who is at its other end: nobody is checked.
     Fd(i32),
+    /// A socket that systemd or another supervisor has passed (`LISTEN_FDS`): the one of this name (`LISTEN_FDNAMES`), or
+    /// without a name the only one (feature `inherited`, Linux).
+    Activated(Option<String>),
 }
 
 impl Endpoint {
-    /// Opens the endpoint as a server.
+    /// Opens the endpoint as a server; a Unix socket as [`UnixListenOptions`](super::UnixListenOptions) has it by
+    /// default. An abstract name, which no mode guards, is refused here: it needs that builder's `admit`.
     ///
     /// # Errors
     /// Of the kernel's kind, with a [`SocketError`](super::SocketError) or an [`EndpointError`] as payload.
@@ -57,6 +61,7 @@ impl Endpoint {
             Endpoint::UnixAbstract(name) => unix::listen_abstract(checked_name(name, self)?).await,
             Endpoint::Tcp(address) => tcp::listen(address).await,
             Endpoint::Fd(fd) => inherited::listen(*fd).await,
+            Endpoint::Activated(name) => inherited::listen_activated(name.as_deref()).await,
         }
     }
 
@@ -66,6 +71,7 @@ impl Endpoint {
             Endpoint::UnixAbstract(name) => unix::connect_abstract(checked_name(name, self)?).await,
             Endpoint::Tcp(address) => tcp::connect(address).await,
             Endpoint::Fd(fd) => inherited::connect(*fd).await,
+            Endpoint::Activated(name) => inherited::connect_activated(name.as_deref()),
         }
     }
 }
@@ -98,6 +104,7 @@ impl FromStr for Endpoint {
             }
             "tcp" => parse_tcp(input, rest),
             "fd" => parse_fd(input, rest),
+            "activated" => parse_activated(input, rest),
             _ => Err(unknown_scheme()),
         }
     }
@@ -115,6 +122,7 @@ impl fmt::Display for Endpoint {
             Endpoint::UnixAbstract(name) => write!(f, "unix-abstract:{}", String::from_utf8_lossy(name)),
             Endpoint::Tcp(address) => write!(f, "tcp:{address}"),
             Endpoint::Fd(fd) => write!(f, "fd:{fd}"),
+            Endpoint::Activated(name) => write!(f, "activated:{}", name.as_deref().unwrap_or_default()),
         }
     }
 }
@@ -200,13 +208,21 @@ fn parse_fd(input: &str, rest: &str) -> Result<Endpoint, EndpointError> {
     }
 }
 
+/// A name as systemd has it (FileDescriptorName=): a colon or a control character would end it.
+fn parse_activated(input: &str, name: &str) -> Result<Endpoint, EndpointError> {
+    if name.contains(|c: char| c == ':' || c.is_control()) {
+        return Err(EndpointError::ActivatedName { input: input.to_owned() });
+    }
+    Ok(Endpoint::Activated(Some(name).filter(|name| !name.is_empty()).map(str::to_owned)))
+}
+
 /// Digits only: Rust's own parser takes a sign too.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Refuses before any syscall what the kernel would cut, or refuse without a reason.
-fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Path, EndpointError> {
+pub(super) fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Path, EndpointError> {
     let bytes = path.as_os_str().as_bytes();
     let input = || input.to_string();
     match bytes.len() {
@@ -217,7 +233,7 @@ fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Result<&'a Pat
     }
 }
 
-fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8], EndpointError> {
+pub(super) fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8], EndpointError> {
     let input = || input.to_string();
     match name.len() {
         0 => Err(EndpointError::Empty { input: input() }),
@@ -255,6 +271,8 @@ mod tests {
             ("tcp:[::1]:65535", Endpoint::Tcp("[::1]:65535".into())),
             ("fd:0", Endpoint::Fd(0)),
             ("fd:2147483647", Endpoint::Fd(i32::MAX)),
+            ("activated:", Endpoint::Activated(None)),
+            ("activated:echo.socket", Endpoint::Activated(Some("echo.socket".into()))),
         ];
         for (text, endpoint) in table {
             assert_eq!(text.parse(), Ok(endpoint.clone()), "{text}");
@@ -329,6 +347,7 @@ mod tests {
             ("fd:+3", "fd:3"),
             ("fd:stdin", "fd:3"),
             ("fd:2147483648", "fd:3"),
+            ("activated:a:b", "activated:NAME"),
             ("unix://a\nb/c", "names the host"),
         ];
         for (text, way_out) in table {

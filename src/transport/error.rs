@@ -70,6 +70,11 @@ pub enum EndpointError {
         /// The text.
         input: String,
     },
+    /// `activated:` is followed by what no socket's name can hold.
+    ActivatedName {
+        /// The text.
+        input: String,
+    },
 }
 
 impl EndpointError {
@@ -123,6 +128,11 @@ impl EndpointError {
             Self::Descriptor { input } => {
                 (input, "names no file descriptor".into(), "write fd:3 for descriptor 3".into())
             }
+            Self::ActivatedName { input } => (
+                input,
+                "holds a colon or a control character, which no name in LISTEN_FDNAMES can".into(),
+                "write activated:NAME, or activated: for the only socket".into(),
+            ),
         }
     }
 }

@@ -33,7 +33,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use self::duplex::{DuplexConnector, DuplexListener, duplex};
 pub use self::endpoint::Endpoint;
 pub use self::error::{EndpointError, SocketError};
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+pub use self::inherited::{NamedListener, activated_listeners};
 pub use self::peer::{Credentials, Peer, UnixAddress};
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+pub use self::unix::PeerDetails;
+#[cfg(feature = "unix")]
+pub use self::unix::{Admission, UnixConnectOptions, UnixListenOptions};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -72,6 +78,15 @@ pub trait Listener: fmt::Debug + Send + 'static {
     /// off.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>>;
 
+    /// Ends the listener: no new client is let to it, and those that wait already are given out one by one, then `None`.
+    ///
+    /// A server that drains serves them, and tells them by GOAWAY, before it closes the listener. A listener whose queue
+    /// outlives it (an inherited one) leaves them to the next server; one that knows no queue has none, as by default.
+    /// Dropping the future loses none.
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// The bound endpoint, a TCP one with its real port.
     fn endpoint(&self) -> String;
 }
@@ -93,6 +108,10 @@ impl<C: Connector + ?Sized> Connector for Box<C> {
 impl<L: Listener + ?Sized> Listener for Box<L> {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>> {
         (**self).accept()
+    }
+
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        (**self).accept_queued()
     }
 
     fn endpoint(&self) -> String {

@@ -1,8 +1,7 @@
 //! **Peer**: who is at the other end of a connection, as the transport knows it.
 //!
-//! A Unix socket tells more than an address: the kernel vouches for the user behind it (`SO_PEERCRED`). Those
-//! ids are of the moment of `connect` (of `listen`, as a client sees its server): a later fork or setuid does
-//! not change them. `Display` is the peer string of gRPC's naming: `unix:/run/a.sock`,
+//! A Unix socket tells more than an address: the kernel vouches for the user behind it (`SO_PEERCRED`).
+//! [`Credentials`] says what that is worth. `Display` is the peer string of gRPC's naming: `unix:/run/a.sock`,
 //! `ipv4:127.0.0.1:50051`.
 
 use std::fmt;
@@ -13,12 +12,16 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Peer {
-    /// A process of this machine.
+    /// A process of this machine; made by [`Peer::unix`].
+    #[non_exhaustive]
     Unix {
         /// The name its socket is bound to: a client's is [`UnixAddress::Unnamed`] as a rule.
         address: UnixAddress,
         /// The ids that the kernel vouches for, where it has them.
         credentials: Option<Credentials>,
+        /// What Linux tells beyond the ids; read by [`Peer::pidfd`], [`Peer::groups`], [`Peer::security_label`].
+        #[cfg(all(feature = "peer-details", target_os = "linux"))]
+        details: super::PeerDetails,
     },
     /// A host and port.
     Tcp(SocketAddr),
@@ -26,6 +29,26 @@ pub enum Peer {
     InMemory,
     /// The peer of a transport plugged in by the user, in its words.
     Other(String),
+}
+
+impl Peer {
+    /// A process of this machine, of which no more is known.
+    pub fn unix(address: UnixAddress, credentials: Option<Credentials>) -> Peer {
+        Peer::Unix {
+            address,
+            credentials,
+            #[cfg(all(feature = "peer-details", target_os = "linux"))]
+            details: super::PeerDetails::default(),
+        }
+    }
+
+    /// The ids that the kernel vouches for; `None` where it does not, and over anything but a Unix socket.
+    pub fn credentials(&self) -> Option<Credentials> {
+        match self {
+            Peer::Unix { credentials, .. } => *credentials,
+            Peer::Tcp(_) | Peer::InMemory | Peer::Other(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Peer {
@@ -62,6 +85,15 @@ impl fmt::Display for UnixAddress {
 }
 
 /// The user and process behind a Unix socket, translated into this process's namespaces.
+///
+/// They are those of one moment, and only of it:
+/// - of `connect` where a server asks, of `listen` where a client asks, of `socketpair` where there was neither. A later
+///   setuid changes nothing, for better and worse: a program that connects as root and drops its privileges is root;
+/// - a child after `fork`, and whoever is passed the descriptor, speaks with the ids of the one that connected;
+/// - a pid is given to another process once its own is gone: look nothing up by it (`Peer::pidfd` of the feature
+///   `peer-details` names one process for good);
+/// - a user that this user namespace does not map is 65534, whoever it is; a process outside this pid namespace has no
+///   pid here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The effective user id; 65534 for one that this user namespace does not map.
@@ -77,7 +109,7 @@ mod tests {
     use super::*;
 
     fn unix(address: UnixAddress) -> Peer {
-        Peer::Unix { address, credentials: None }
+        Peer::unix(address, None)
     }
 
     #[test]

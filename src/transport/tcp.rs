@@ -7,6 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use super::error::Explanation;
@@ -33,12 +34,43 @@ pub(super) async fn listen(address: &str) -> io::Result<Box<dyn Listener>> {
 pub(super) struct TcpListener {
     listener: tokio::net::TcpListener,
     address: SocketAddr,
+    queue: Queue,
+}
+
+/// Whose the connections are that wait to be accepted when the listener ends.
+#[derive(Debug, PartialEq, Eq)]
+enum Queue {
+    /// They end with it.
+    Ours,
+    /// Whoever else holds the socket serves them.
+    #[cfg(all(feature = "inherited", target_os = "linux"))]
+    Shared,
 }
 
 impl TcpListener {
-    pub(super) fn new(listener: tokio::net::TcpListener) -> io::Result<Self> {
+    fn new(listener: tokio::net::TcpListener, queue: Queue) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        Ok(TcpListener { listener, address })
+        Ok(TcpListener { listener, address, queue })
+    }
+
+    /// Wraps a listener that the parent holds as well.
+    #[cfg(all(feature = "inherited", target_os = "linux"))]
+    pub(super) fn inherited(listener: tokio::net::TcpListener) -> io::Result<Self> {
+        TcpListener::new(listener, Queue::Shared)
+    }
+
+    /// Takes one connection from the queue, asking the kernel and not the reactor, which may lag behind.
+    fn accept_now(&self) -> io::Result<Option<Connected>> {
+        let socket = match SockRef::from(&self.listener).accept() {
+            Ok((socket, _)) => socket,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        socket.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(socket.into())?;
+        set_nodelay(&stream);
+        let peer = stream.peer_addr()?;
+        Ok(Some(Connected::new(stream, Peer::Tcp(peer))))
     }
 
     async fn accept_stream(&self) -> io::Result<(TcpStream, SocketAddr)> {
@@ -54,6 +86,15 @@ impl Listener for TcpListener {
             let (stream, peer) = self.accept_stream().await?;
             Ok(Connected::new(stream, Peer::Tcp(peer)))
         })
+    }
+
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        let queued = match self.queue {
+            Queue::Ours => self.accept_now().transpose(),
+            #[cfg(all(feature = "inherited", target_os = "linux"))]
+            Queue::Shared => None,
+        };
+        Box::pin(std::future::ready(queued))
     }
 
     fn endpoint(&self) -> String {
@@ -84,7 +125,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     // Without it a restart waits for the TIME_WAIT of its own old connections.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    TcpListener::new(socket.listen(BACKLOG)?)
+    TcpListener::new(socket.listen(BACKLOG)?, Queue::Ours)
 }
 
 /// Sets TCP_NODELAY. It is for speed only: a stream without such an option (EOPNOTSUPP), or one whose peer

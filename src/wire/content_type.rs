@@ -37,6 +37,13 @@ impl ContentType {
             .ok_or_else(|| WireError::ContentSubtype { value: excerpt(subtype.as_bytes()) })
     }
 
+    /// The content type of messages in a format that code names; empty for the type alone.
+    ///
+    /// What is not a token of RFC 9110 is written as the type alone.
+    pub(crate) const fn of_format(subtype: &'static str) -> Self {
+        ContentType { subtype: Cow::Borrowed(subtype) }
+    }
+
     /// Reads the value of `content-type`; none when it is not gRPC's.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let (prefix, rest) = value.split_at_checked(PREFIX.len())?;
@@ -149,6 +156,12 @@ mod tests {
         for value in values {
             assert_eq!(ContentType::parse(value.as_bytes()), None, "{value}");
         }
+    }
+
+    #[test]
+    fn a_format_that_is_no_token_is_the_type_alone() {
+        assert_eq!(ContentType::of_format("json"), ContentType::JSON);
+        assert_eq!(ContentType::of_format("a\r\nb: c").to_header_value(), "application/grpc");
     }
 
     #[test]

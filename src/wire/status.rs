@@ -61,6 +61,9 @@ impl Status {
     }
 
     /// The metadata that travels in the same trailers.
+    ///
+    /// Where a client has nothing else of a failed call (unary, or the only message of a stream), that of Response-Headers
+    /// comes before it.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }

@@ -13,12 +13,11 @@ use crate::{
 
 /// Answers compressed, and tells in the metadata how it was asked.
 async fn say(request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
-    let is_compressed = request.is_compressed().to_string();
+    let (is_compressed, encoding) = (request.is_compressed().to_string(), request.encoding());
     let mut response = Response::new(request.into_message()).with_encoding(Encoding::Gzip);
-    response
-        .metadata_mut()
-        .append("was-compressed", &is_compressed)
-        .map_err(|e| Status::internal(e.to_string()))?;
+    for (key, value) in [("was-compressed", &*is_compressed), ("by", encoding.name())] {
+        response.metadata_mut().append(key, value).map_err(|e| Status::internal(e.to_string()))?;
+    }
     Ok(response)
 }
 
@@ -81,6 +80,7 @@ async fn a_unary_call_is_compressed_each_way_as_each_side_chooses() {
                 response.metadata().get("was-compressed"),
                 Some(if flag == 1 { "true" } else { "false" })
             );
+            assert_eq!(response.metadata().get("by"), Some(if flag == 1 { "gzip" } else { "identity" }));
             assert!(response.is_compressed());
             assert!(*response.message() == vec![7; 100_000]);
             assert_eq!(flags(&data(&asked.client_frames())), [flag]);

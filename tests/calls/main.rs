@@ -9,6 +9,8 @@ mod chains;
 mod compression;
 mod echo;
 mod metadata;
+#[cfg(all(feature = "unix", target_os = "linux"))]
+mod peers;
 #[cfg(feature = "unix")]
 mod plugged;
 mod recording;

@@ -117,7 +117,11 @@ fn over_a_unix_socket_by_a_relative_path() {
 fn over_an_abstract_unix_socket() {
     everywhere(|placement| async move {
         let name = format!("unix-abstract:wirepath-calls-{}-{placement:?}", std::process::id());
-        over(placement, &name).await;
+        let endpoint: Endpoint = name.parse().unwrap();
+        let options = wirepath::transport::UnixListenOptions::new();
+        let own_user = wirepath::transport::Admission::own_user();
+        let listener = options.admit(own_user).listen(&endpoint).await.unwrap();
+        serve(placement, listener, endpoint).await;
     });
 }
 

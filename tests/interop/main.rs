@@ -24,8 +24,9 @@ mod service;
 use clap::ValueEnum;
 use tokio::task::JoinSet;
 use wirepath::{
-    Channel, Endpoint, Server, generated::grpc::testing::test_service_server::TestServiceServer,
-    transport::duplex,
+    Channel, Endpoint, Server,
+    generated::grpc::testing::test_service_server::TestServiceServer,
+    transport::{Admission, UnixListenOptions, duplex},
 };
 
 use self::{
@@ -39,7 +40,13 @@ fn server() -> Server {
 
 /// Serves on the endpoint and gives back where it is.
 async fn serve(endpoint: Endpoint) -> Endpoint {
-    let listener = endpoint.listen().await.unwrap();
+    let listener = match endpoint {
+        Endpoint::UnixAbstract(_) => {
+            let options = UnixListenOptions::new().admit(Admission::own_user());
+            options.listen(&endpoint).await.unwrap()
+        }
+        _ => endpoint.listen().await.unwrap(),
+    };
     let bound = listener.endpoint().parse().unwrap();
     tokio::spawn(server().serve(listener));
     bound

@@ -50,6 +50,25 @@ async fn rule_28_trailers_only_is_a_whole_answer() {
     assert_eq!(status.origin(), wirepath::wire::Origin::Remote);
 }
 
+/// Of a failed call with one response the status is all there is, in a unary call and in a stream alike.
+#[tokio::test]
+async fn a_failure_keeps_the_metadata_of_headers_and_then_of_trailers() {
+    let answer = |stream| {
+        let start = [START, &[("k", "1"), ("first", "f")]].concat();
+        let end = [("grpc-status", "5"), ("k", "2"), ("last", "l")];
+        [headers(stream, &start), last_headers(stream, &end)].concat()
+    };
+    let unary = status_of(answer).await;
+    let (requests, responses) = chat(&answering(answer)).await;
+    requests.finish().await.unwrap();
+    for status in [unary, in_time(responses.only_message()).await.unwrap_err()] {
+        assert_eq!(status.code(), Code::NotFound);
+        let metadata = status.metadata();
+        assert_eq!(metadata.get_all("k").collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!((metadata.get("first"), metadata.get("last")), (Some("f"), Some("l")));
+    }
+}
+
 #[tokio::test]
 async fn rule_28_headers_and_trailers_without_data_have_initial_metadata() {
     let (channel, mut listener) = connect();
@@ -122,7 +141,7 @@ async fn rule_31_and_32_an_http_error_is_told_by_the_table_with_its_first_bytes(
         ("404", Code::Unimplemented),
         ("418", Code::Unknown),
         ("429", Code::Unavailable),
-        ("431", Code::Internal),
+        ("431", Code::Unknown),
         ("500", Code::Unknown),
         ("502", Code::Unavailable),
         ("503", Code::Unavailable),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
-use wirepath::{Channel, Code, Deadline, Metadata, Request, Response, Status, client::invoke};
+use wirepath::{Channel, Code, Deadline, Metadata, Request, Response, Status, client::invoke, codec::Codec};
 
 use crate::peer::{COLLECT, Peer, SAY, Seen, connect, good, in_time};
 
@@ -26,6 +26,23 @@ type Saying = JoinHandle<Result<Response<Bytes>, Status>>;
 fn say(channel: &Channel, request: Request<Bytes>) -> Saying {
     let channel = channel.clone();
     tokio::spawn(async move { in_time(invoke::unary(&channel, &SAY, request)).await })
+}
+
+#[tokio::test]
+async fn rule_5_content_type_names_the_format_of_the_method() {
+    for (method, content_type) in [
+        (SAY, "application/grpc"),
+        (SAY.with_format("proto", Codec::RAW, Codec::RAW), "application/grpc+proto"),
+        (SAY.with_format("json", Codec::RAW, Codec::RAW), "application/grpc+json"),
+        (SAY.with_format("acme.v1", Codec::RAW, Codec::RAW), "application/grpc+acme.v1"),
+    ] {
+        let (channel, mut listener) = connect();
+        let saying = tokio::spawn(async move { invoke::unary(&channel, &method, Bytes::new().into()).await });
+        let mut peer = Peer::accept(&mut listener).await;
+        let fields = in_time(fields(&mut peer)).await;
+        assert!(fields.contains(&("content-type".to_owned(), content_type.to_owned())), "{fields:?}");
+        saying.abort();
+    }
 }
 
 /// What one request looks like on the wire.

@@ -124,6 +124,38 @@ async fn a_connection_that_never_said_its_preface_holds_up_nothing() {
     let _ = half_said.read_to_end().await.unwrap();
 }
 
+/// They have connected, so a close would cost them a call that they have sent.
+#[tokio::test]
+async fn clients_that_wait_to_be_accepted_are_served_and_told() {
+    for server in both_placements() {
+        let running = Running::start(server).await;
+        // On a runtime of one thread the server accepts nobody before the next await.
+        let connect = |_| Raw::connect_at_once(running.path(), "/test.Echo/Say", b"queued");
+        let queued: Vec<Raw> = (0..100).map(connect).collect();
+        let path = running.path().to_owned();
+        let (task, _, _, _dir) = running.drain();
+        for mut raw in queued {
+            raw.answer_drain().await;
+            let all = raw.read_to_end().await.expect("an end, no reset");
+            assert_eq!(last_streams(&all), [0x7fff_ffff, 1]);
+            assert!(is_answered(&all, 1), "{all:?}");
+        }
+        in_time(task).await.unwrap().unwrap();
+        assert!(!path.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_silent_client_that_waits_to_be_accepted_holds_up_nothing() {
+    let running = Running::start(both_placements().into_iter().next().unwrap()).await;
+    let silent = std::os::unix::net::UnixStream::connect(running.path()).unwrap();
+    let start = Instant::now();
+    let (task, _, _, _dir) = running.drain();
+    in_time(task).await.unwrap().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    drop(silent);
+}
+
 /// A close with bytes unread is ECONNRESET at the other end, and takes the answers with it that wait there.
 #[tokio::test]
 async fn a_client_that_is_still_sending_reads_its_last_answer_to_the_end() {

@@ -5,7 +5,7 @@ use std::io;
 use tokio::sync::oneshot;
 use wirepath::{
     Channel, Code, Endpoint, Server, Status,
-    transport::{Listener, Peer, duplex},
+    transport::{Admission, Listener, Peer, UnixListenOptions, duplex},
 };
 
 use crate::echo::{Alive, in_time, router, say};
@@ -25,7 +25,13 @@ async fn one_server_serves_many_listeners_until_it_drains() {
     let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(listener)];
     let mut channels = vec![Channel::new(in_memory)];
     for endpoint in endpoints {
-        let listener = endpoint.listen().await.unwrap();
+        let listener = match endpoint {
+            Endpoint::UnixAbstract(_) => {
+                let options = UnixListenOptions::new().admit(Admission::own_user());
+                options.listen(&endpoint).await.unwrap()
+            }
+            _ => endpoint.listen().await.unwrap(),
+        };
         channels.push(Channel::new(listener.endpoint().parse::<Endpoint>().unwrap()));
         listeners.push(listener);
     }

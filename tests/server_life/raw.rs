@@ -1,12 +1,16 @@
 //! A client that is nothing but bytes on a Unix socket.
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
 };
-use wirepath::frame::{Frame, FrameReader, PREFACE, Piece};
+use wirepath::frame::{Frame, FrameReader, FrameType, PREFACE, Piece};
 
 /// One connection and all that has come on it.
 pub(crate) struct Raw {
@@ -18,6 +22,15 @@ impl Raw {
     /// Connects and says nothing.
     pub(crate) async fn silent(path: &Path) -> Self {
         Self { stream: UnixStream::connect(path).await.unwrap(), received: Vec::new() }
+    }
+
+    /// Connects, says the preface and makes this call on stream 1, all before the server gets its turn.
+    pub(crate) fn connect_at_once(path: &Path, call_path: &str, message: &[u8]) -> Self {
+        let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+        let said = [&PREFACE[..], &frame(0x4, 0, 0, &[]), &call(1, call_path, message)].concat();
+        stream.write_all(&said).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        Self { stream: UnixStream::from_std(stream).unwrap(), received: Vec::new() }
     }
 
     /// Connects, and sends the preface and SETTINGS with windows that never fill.
@@ -61,6 +74,14 @@ impl Raw {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), read).await.expect("enough frames come")
+    }
+
+    /// Waits for the PING of a drain and answers it.
+    pub(crate) async fn answer_drain(&mut self) {
+        let is_ping = |frame: &&Frame| frame.head.kind == FrameType::Ping;
+        let so_far = self.read_until(|frames| frames.iter().any(|frame| is_ping(&frame))).await;
+        let ping = so_far.iter().find(is_ping).expect("a PING with the first GOAWAY");
+        self.send(&frame(0x6, 0x1, 0, &ping.payload)).await;
     }
 
     /// Reads to the end of the byte stream.

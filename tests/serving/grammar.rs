@@ -74,6 +74,45 @@ async fn rule_5_what_is_not_grpc_gets_415_and_a_text_that_says_what_is() {
 }
 
 #[tokio::test]
+async fn rule_5_a_call_is_served_and_answered_in_the_format_of_its_request() {
+    let (mut client, handlers) = connect().await;
+    for (content_type, echo) in [
+        ("application/grpc", "hi"),
+        ("application/grpc+proto", "hi"),
+        ("application/grpc+upper", "HI"),
+        ("application/grpc+UPPER;q=1", "HI"),
+    ] {
+        for message in ["hi", "fail"] {
+            let mut formatted = request("/test.Echo/Say");
+            formatted.headers_mut().insert("content-type", content_type.parse().unwrap());
+            let answer = ask(&mut client, formatted, &[framed(0, message.as_bytes())]).await.unwrap();
+            let said = answer.headers.headers()["content-type"].to_str().unwrap();
+            assert!(content_type.to_lowercase().starts_with(said), "{content_type}: {said}");
+            match message {
+                "hi" => assert_eq!(answer.body, framed(0, echo.as_bytes()), "{content_type}"),
+                // The upper format has made another message of it.
+                _ => assert_eq!(answer.status(), Some(if echo == "hi" { "5" } else { "0" })),
+            }
+        }
+    }
+    assert_eq!(handlers.begun(), 8);
+}
+
+#[tokio::test]
+async fn rule_5_a_format_that_is_not_served_is_unimplemented() {
+    let (mut client, handlers) = connect().await;
+    let mut formatted = request("/test.Echo/Say");
+    formatted.headers_mut().insert("content-type", "application/grpc+foo".parse().unwrap());
+    let answer = ask(&mut client, formatted, &[framed(0, b"hi")]).await.unwrap();
+    assert_eq!((answer.headers.status().as_u16(), answer.status()), (200, Some("12")), "{answer:?}");
+    assert_eq!(
+        answer.headers.headers()["grpc-message"],
+        "no content-subtype \"foo\" at /test.Echo/Say, but proto, upper"
+    );
+    assert_eq!(handlers.begun(), 0);
+}
+
+#[tokio::test]
 async fn rule_6_a_malformed_timeout_is_400_and_internal() {
     let (mut client, handlers) = connect().await;
     for timeout in ["123456789m", "m", "5", "5X", "-5S", "1.5S", ""] {

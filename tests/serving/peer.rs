@@ -24,6 +24,12 @@ pub(crate) const SAY: MethodDescriptor<Bytes, Bytes> =
 pub(crate) const CHAT: MethodDescriptor<Bytes, Bytes> =
     MethodDescriptor::new("/test.Echo/Chat", MethodType::BidiStreaming, Codec::RAW, Codec::RAW);
 
+/// A format of its own: all letters are large.
+const UPPER: Codec<Bytes> = Codec::new(
+    |message, _| Some(message.to_ascii_uppercase().into()),
+    |bytes| Ok(bytes.to_ascii_uppercase().into()),
+);
+
 /// How many handlers have begun, and how many were dropped or have returned.
 #[derive(Clone, Default)]
 pub(crate) struct Handlers {
@@ -88,14 +94,16 @@ async fn chat(
 
 fn router(handlers: &Handlers) -> Router {
     let mut router = Router::new();
-    let entered = handlers.clone();
-    router.unary(&SAY, move |request| {
-        let entered = entered.clone();
-        async move {
-            let _entered = entered.enter();
-            say(request).await
-        }
-    });
+    for method in [SAY, SAY.with_format("upper", UPPER, UPPER)] {
+        let entered = handlers.clone();
+        router.unary(&method, move |request| {
+            let entered = entered.clone();
+            async move {
+                let _entered = entered.enter();
+                say(request).await
+            }
+        });
+    }
     let entered = handlers.clone();
     router.bidi_streaming(&CHAT, move |requests, responses| {
         let entered = entered.clone();

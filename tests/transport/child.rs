@@ -18,6 +18,16 @@ pub(crate) fn command_after(setup: &str, role: &str) -> Command {
     with_role(shell, role)
 }
 
+/// The same by util-linux's `setpriv` or `unshare`, given with its options, which need root.
+///
+/// The binary is handed on as a descriptor: another user may not be able to walk to its path.
+pub(crate) fn command_by(starter: &str, role: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("exec 9<\"$0\"; exec {starter} /proc/self/fd/9 \"$@\""));
+    shell.arg(std::env::current_exe().expect("this binary has a path"));
+    with_role(shell, role)
+}
+
 fn with_role(mut command: Command, role: &str) -> Command {
     command.args(["--exact", role, "--ignored", "--nocapture"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());

@@ -4,13 +4,23 @@
 //! run by the others in a process of its own, told by the environment what to do.
 #![cfg(feature = "unix")]
 
+mod access;
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+mod activation;
+mod admission;
 mod child;
+mod descriptors;
+mod directories;
 mod foreign_files;
+mod handover;
+mod identity;
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 mod inherited;
 mod ownership;
 mod races;
 mod reasons;
+mod roles;
+mod squatting;
 mod streams;
 #[cfg(feature = "tcp")]
 mod tcp;
@@ -67,6 +77,14 @@ fn is_root(left_out: &str) -> bool {
         println!("not root, so not shown here: {left_out}");
     }
     root
+}
+
+/// Lets every user connect to a socket, so that it is not the mode that decides.
+fn open_to_all(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).expect("is our file");
+    let directory = path.parent().expect("lies in a directory");
+    std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).expect("is our directory");
 }
 
 /// A user that owns nothing here.

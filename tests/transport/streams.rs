@@ -3,18 +3,25 @@
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
+use std::time::Duration;
 
 use tempfile::tempdir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wirepath::transport::{Connected, Connector, Endpoint, Peer, UnixAddress};
+use wirepath::transport::{
+    Admission, Connected, Connector, Endpoint, Listener, Peer, UnixAddress, UnixListenOptions,
+};
 
 use crate::{assert_carries, child, listen, pair, unix};
+
+async fn listen_abstract(endpoint: &Endpoint) -> io::Result<Box<dyn Listener>> {
+    UnixListenOptions::new().admit(Admission::own_user()).listen(endpoint).await
+}
 
 #[tokio::test]
 async fn an_abstract_name_is_its_exact_bytes() {
     // rule 69
     let name = format!("wirepath-{}", std::process::id());
-    let mut listener = Endpoint::UnixAbstract(name.clone().into_bytes()).listen().await.unwrap();
+    let mut listener = listen_abstract(&Endpoint::UnixAbstract(name.clone().into_bytes())).await.unwrap();
     assert_eq!(listener.endpoint(), format!("unix-abstract:{name}"));
     for other in [format!("{name}\0"), format!("{name}x"), name[1..].to_owned()] {
         let error = Endpoint::UnixAbstract(other.into_bytes()).connect().await.unwrap_err();
@@ -35,10 +42,10 @@ async fn an_abstract_name_holds_any_107_bytes() {
     let mut name = format!("wirepath-{}\0\n\u{e4}", std::process::id()).into_bytes();
     name.resize(107, 0xff);
     let endpoint = Endpoint::UnixAbstract(name);
-    let mut listener = endpoint.listen().await.unwrap();
+    let mut listener = listen_abstract(&endpoint).await.unwrap();
     let (client, server) = pair(&endpoint, &mut *listener).await;
     assert_carries(client, server).await;
-    let error = endpoint.listen().await.unwrap_err();
+    let error = listen_abstract(&endpoint).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     assert!(error.to_string().contains("another server has this name (EADDRINUSE)"), "{error}");
 }
@@ -51,7 +58,7 @@ async fn each_side_knows_the_others_user_and_process() {
     let (client, server) = pair(&unix(&path), &mut *listener).await;
     let names = [(client.peer(), UnixAddress::Path(path)), (server.peer(), UnixAddress::Unnamed)];
     for (peer, name) in names {
-        let Peer::Unix { address, credentials: Some(credentials) } = peer else { panic!("{peer:?}") };
+        let Peer::Unix { address, credentials: Some(credentials), .. } = peer else { panic!("{peer:?}") };
         assert_eq!(*address, name);
         assert_eq!(credentials.pid, Some(std::process::id()));
         use std::os::unix::fs::MetadataExt;
@@ -101,4 +108,35 @@ async fn role_runs_out_of_descriptors() {
     child::tell(format_args!("{:?}", error.raw_os_error()));
     listener.accept().await.unwrap();
     child::tell("accepted");
+}
+
+#[tokio::test]
+async fn the_backlog_is_as_long_as_asked() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let mut listener = UnixListenOptions::new().backlog(1).listen(&unix(&path)).await.unwrap();
+    let connect = || tokio::net::UnixStream::connect(&path);
+    let _queued = (connect().await.unwrap(), connect().await.expect("Linux takes one more"));
+    assert_eq!(connect().await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    listener.accept().await.unwrap();
+    connect().await.expect("a place came free");
+}
+
+#[tokio::test]
+async fn the_send_buffer_bounds_what_a_client_leaves_unread() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let mut taken = Vec::new();
+    for options in [UnixListenOptions::new().send_buffer(8 * 1024), UnixListenOptions::new()] {
+        let mut listener = options.listen(&unix(&path)).await.unwrap();
+        let (_client, server) = pair(&unix(&path), &mut *listener).await;
+        let mut io = server.into_parts().0;
+        let mut bytes = 0;
+        // The reactor tells at once of a socket that was never full; one that is full never comes back here.
+        while let Ok(written) = tokio::time::timeout(Duration::from_millis(100), io.write(&[0; 4096])).await {
+            bytes += written.unwrap();
+        }
+        taken.push(bytes);
+    }
+    assert!(taken[0] < 32 * 1024 && taken[1] > 4 * taken[0], "{taken:?}");
 }

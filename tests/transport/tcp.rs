@@ -70,3 +70,14 @@ async fn a_name_without_an_address_is_told_in_words() {
     assert!(error.to_string().starts_with("cannot connect to tcp:no-such-host.invalid:1: "), "{error}");
     assert!(error.to_string().ends_with("; check the host and the port"), "{error}");
 }
+
+#[tokio::test]
+async fn who_waits_at_the_end_is_given_out_and_then_nobody() {
+    let mut listener = Endpoint::Tcp("127.0.0.1:0".into()).listen().await.unwrap();
+    let address = listener.endpoint().strip_prefix("tcp:").unwrap().to_owned();
+    let _waiting = [(); 3].map(|()| std::net::TcpStream::connect(&address).unwrap());
+    for _ in 0..3 {
+        listener.accept_queued().await.expect("one that waits").unwrap();
+    }
+    assert!(listener.accept_queued().await.is_none());
+}

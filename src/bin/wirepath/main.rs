@@ -8,6 +8,7 @@
 mod audit;
 mod echo;
 mod failure;
+mod listening;
 mod serve;
 mod signals;
 mod usage;

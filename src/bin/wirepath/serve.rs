@@ -12,14 +12,19 @@ use wirepath::{Endpoint, Server};
 
 use crate::echo::EchoService;
 use crate::failure::{Failure, one_line};
+use crate::listening::Listening;
 use crate::signals::Signals;
 
 /// Serve the echo service until SIGTERM or SIGINT
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where to listen: unix:PATH, unix-abstract:NAME, tcp:HOST:PORT (port 0 picks one) or fd:N
+    /// Where to listen: unix:PATH, unix-abstract:NAME, tcp:HOST:PORT (port 0 picks one), fd:N, or activated:[NAME] for a
+    /// supervisor's socket (LISTEN_FDS)
     #[arg(required = true, value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
+
+    #[command(flatten)]
+    listening: Listening,
 
     /// Also drain when stdin ends: the life line of a parent process
     #[arg(long, hide = true)]
@@ -43,9 +48,10 @@ async fn serve(args: Args) -> Result<(), Failure> {
     if let Some(endpoint) = named_twice(&args.endpoints) {
         return Err(Failure::usage(endpoint, "named twice", "name it once"));
     }
+    args.listening.check(&args.endpoints)?;
     let mut listeners = Vec::with_capacity(args.endpoints.len());
     for endpoint in &args.endpoints {
-        listeners.push(endpoint.listen().await.map_err(Failure::explained)?);
+        listeners.push(args.listening.listen(endpoint).await.map_err(Failure::explained)?);
     }
     // Before the lines that invite a signal.
     let mut signals = Signals::install().map_err(Failure::explained)?;

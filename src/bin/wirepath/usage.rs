@@ -45,7 +45,7 @@ fn line(error: &clap::Error) -> Failure {
         ErrorKind::InvalidValue => {
             Failure::usage(format!("{} {value}", name(&argument)), "no such value", &way_out(&choices))
         }
-        // The only values with a grammar of their own are endpoints, and their error names input and way out.
+        // Values with a grammar of their own are endpoints, modes and ids; their errors name input and way out.
         ErrorKind::ValueValidation => match std::error::Error::source(error) {
             Some(reason) => Failure::usage_explained(reason),
             None => Failure::usage(value, "no such value", "see --help"),

@@ -70,8 +70,11 @@ impl Held {
         match due {
             Due::Cut(cut) => self.cut(cut),
             Due::Drain(debug) => {
-                self.farewell = Some(goaway(STREAM_ID_MAX, ErrorCode::NoError, debug));
-                self.say_farewell();
+                // Behind a GOAWAY that names the last stream none may name a later one.
+                if !self.guard.is_draining() {
+                    self.farewell = Some(goaway(STREAM_ID_MAX, ErrorCode::NoError, debug));
+                    self.say_farewell();
+                }
                 self.order = Some(Order::Drain);
             }
             Due::Close => self.order = Some(Order::Close),

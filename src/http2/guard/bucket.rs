@@ -26,11 +26,16 @@ impl Bucket {
 
     /// Takes one; says whether there was one.
     pub(super) fn take(&mut self, now: impl Fn() -> Instant) -> bool {
-        if self.left == 0 {
+        self.take_all(1, now)
+    }
+
+    /// Takes so many, or what is left of them; says whether there were as many.
+    pub(super) fn take_all(&mut self, count: u32, now: impl Fn() -> Instant) -> bool {
+        if self.left < count {
             self.fill(now());
         }
-        let had = self.left > 0;
-        self.left = self.left.saturating_sub(1);
+        let had = self.left >= count;
+        self.left = self.left.saturating_sub(count);
         had
     }
 
@@ -43,7 +48,7 @@ impl Bucket {
         let passed = now.saturating_duration_since(self.filled).min(LONG);
         let due = passed.as_micros().saturating_mul(u128::from(self.allowance.a_second)) / MICROS;
         if due > 0 {
-            self.left = u32::try_from(due).unwrap_or(u32::MAX).min(self.allowance.at_once);
+            self.earn(u32::try_from(due).unwrap_or(u32::MAX));
             self.filled = now;
         }
     }

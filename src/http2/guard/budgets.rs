@@ -25,6 +25,7 @@ pub(super) struct Budgets {
     empty_data: Bucket,
     errors: Bucket,
     field_blocks: Bucket,
+    fields: Bucket,
 }
 
 impl Budgets {
@@ -40,7 +41,9 @@ impl Budgets {
             priorities: bucket(10_000, 10_000),
             // Each DATA frame that is sent earns some more: peers give window back for the stream and the connection.
             window_updates: bucket(10_000, 10_000),
-            resets: bucket(RESETS.0, RESETS.1),
+            // Each answer earns more: who cancels at all times of day lets some call be answered now and then. A hostile
+            // one waits for nothing, at 100,000 a second and more.
+            resets: bucket(60_000, 5_000),
             // A server that drains says it twice.
             goaways: bucket(100, 10),
             // Extensions and grease, which come now and then.
@@ -51,6 +54,8 @@ impl Budgets {
             errors: bucket(10_000, 1_000),
             // Each request earns its answer's two.
             field_blocks: bucket(1_000, 100),
+            // A thousand calls a second with a hundred fields more than most.
+            fields: bucket(100_000, 100_000),
         }
     }
 
@@ -82,10 +87,22 @@ impl Budgets {
     /// Takes note of a frame that h2 sends.
     pub(super) fn sent(&mut self, kind: FrameType) {
         match kind {
-            FrameType::Data => self.window_updates.earn(EARNED_BY_DATA),
-            FrameType::Headers => self.field_blocks.earn(EARNED_BY_HEADERS),
+            FrameType::Data => self.window_updates.earn(WINDOWS_EARNED),
+            FrameType::Headers => {
+                self.field_blocks.earn(BLOCKS_EARNED);
+                self.resets.earn(RESETS_EARNED);
+            }
             _ => {}
         }
+    }
+
+    /// Prices fields beyond what most blocks hold.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub(super) fn fields(&mut self, count: usize, now: impl Fn() -> Instant) -> Result<(), Cut> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        if self.fields.take_all(count, now) { Ok(()) } else { Err(Cut::calm("too_many_header_fields")) }
     }
 
     /// Prices a stream that h2 resets because the peer broke a rule on it.
@@ -97,11 +114,14 @@ impl Budgets {
     }
 }
 
-const EARNED_BY_DATA: u32 = 4;
-const EARNED_BY_HEADERS: u32 = 3;
+// By a DATA frame that is sent: an update for the stream and one for the connection, with room.
+const WINDOWS_EARNED: u32 = 4;
 
-// To be measured.
-const RESETS: (u32, u32) = (200_000, 100_000);
+// By HEADERS that are sent: a response has two blocks, and may have one of 1xx.
+const BLOCKS_EARNED: u32 = 3;
+
+// By HEADERS that are sent, of which an answer has two: a call in a thousand need not be cancelled.
+const RESETS_EARNED: u32 = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +185,19 @@ mod tests {
             {
                 assert_eq!(budgets.received(&head(kind), || start), Ok(()));
             }
+        }
+    }
+
+    #[test]
+    fn who_cancels_all_day_passes_if_a_call_in_a_thousand_is_answered() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(Side::Server, start);
+        for number in 0..1_000_000 {
+            if number % 1_000 == 0 {
+                budgets.sent(FrameType::Headers);
+                budgets.sent(FrameType::Headers);
+            }
+            assert_eq!(budgets.received(&head(FrameType::RstStream), || start), Ok(()), "{number}");
         }
     }
 

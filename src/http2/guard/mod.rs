@@ -28,32 +28,26 @@ mod originals;
 mod outbound;
 mod pace;
 mod presence;
+mod receiving;
 mod refit;
+mod sending;
+mod skim;
 mod strikes;
 #[cfg(test)]
 mod tests;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    io::IoSlice,
     mem,
     sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::{
-    authority::{AuthorityCure, Cured},
-    block::{Front, OpenBlock, fragment, fragments},
-    budgets::Budgets,
-    deadlines::Deadlines,
-    drain::Drain,
-    outbound::Outbound,
-    pace::Pace,
-    refit::refit,
-    strikes::{Calls, Strikes},
+    authority::AuthorityCure, block::OpenBlock, budgets::Budgets, deadlines::Deadlines, drain::Drain,
+    outbound::Outbound, pace::Pace, strikes::Strikes,
 };
 pub use self::{
     config::{HandshakeDeadlines, Lifetime, PingPolicy},
@@ -66,7 +60,7 @@ pub(super) use self::{
     presence::OpenCall,
 };
 use super::Http2Config;
-use crate::frame::{ErrorCode, FrameHead, FrameType, PREFACE};
+use crate::frame::PREFACE;
 
 /// Follows one connection, both directions.
 #[derive(Debug)]
@@ -148,170 +142,6 @@ impl Guard {
         self.payload_left == 0 && self.pace.is_over()
     }
 
-    /// How many of these bytes, which follow on those admitted before, h2 may have now. The rest comes again at the
-    /// front of the next call: the beginning of a head or of a field block, or what belongs to the next round.
-    ///
-    /// # Errors
-    /// The connection is to be ended.
-    pub(super) fn admit(&mut self, bytes: &mut [u8]) -> Result<usize, Cut> {
-        let mut admitted = 0;
-        while let Some(rest) = bytes.get_mut(admitted..)
-            && let Some(count) = self.admit_next(rest)?
-        {
-            admitted += count;
-        }
-        if admitted > 0 {
-            self.deadlines.moved();
-            self.meters.received.bytes.add(admitted);
-        }
-        Ok(admitted)
-    }
-
-    /// How many bytes at the front are the next thing that can be admitted: payload, a head, a block.
-    fn admit_next(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Cut> {
-        if self.payload_left > 0 {
-            let count = self.payload_left.min(bytes.len());
-            self.payload_left -= count;
-            self.pace.payload(count);
-            return Ok((count > 0).then_some(count));
-        }
-        if self.pace.is_over() {
-            return Ok(None);
-        }
-        let Some(head) = bytes.first_chunk().map(FrameHead::parse) else { return Ok(None) };
-        if self.is_off {
-            self.pace.frame();
-        } else if matches!(head.kind, FrameType::Headers | FrameType::PushPromise) {
-            return self.admit_block(head, bytes);
-        } else {
-            self.judge(head)?;
-            blank_out(head, bytes);
-        }
-        self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
-        Ok(Some(FrameHead::LEN))
-    }
-
-    fn admit_block(&mut self, head: FrameHead, bytes: &mut [u8]) -> Result<Option<usize>, Cut> {
-        match self.block.look(bytes, self.max_frame_size)? {
-            Front::Partial => Ok(None),
-            Front::Broken { len } => {
-                // h2 ends the connection when it sees this, whatever follows.
-                self.payload_left = usize::MAX;
-                Ok(Some(len))
-            }
-            Front::Whole { len, frames } => {
-                let is_opening = head.stream_id > self.last_stream_id;
-                self.judge(head)?;
-                for _ in 1..frames {
-                    self.judge(FrameHead { len: 0, kind: FrameType::Continuation, flags: 0, ..head })?;
-                }
-                self.pace.payload(len);
-                if self.side == Side::Server
-                    && let Some(whole) = bytes.get_mut(..len)
-                    && let Some(authority) = self.cure_block(whole, frames)?
-                    && is_opening
-                {
-                    self.originals.put(head.stream_id, authority);
-                }
-                Ok(Some(len))
-            }
-        }
-    }
-
-    /// Has the field block in these frames cured where it stands. Gives the authority that really came, if it was.
-    fn cure_block(&mut self, bytes: &mut [u8], frames: usize) -> Result<Option<Bytes>, Cut> {
-        let cured = if frames == 1 { self.cure_one(bytes) } else { self.cure_joined(bytes) };
-        let Some((sent, shorter)) = cured else { return Ok(None) };
-        if let Some(block) = shorter {
-            refit(bytes, &block, self.max_frame_size).ok_or(Cut::calm("header_block_too_large"))?;
-        }
-        Ok(sent)
-    }
-
-    /// The block of one frame. Gives the whole block if it has become shorter.
-    fn cure_one(&mut self, frame: &mut [u8]) -> Option<(Option<Bytes>, Option<Vec<u8>>)> {
-        let block = fragment(frame)?;
-        let Cured { len, sent } = self.cure.cure(block);
-        let shorter = (len < block.len()).then(|| block.get(..len).unwrap_or_default().to_vec());
-        Some((sent, shorter))
-    }
-
-    /// The block of several frames.
-    fn cure_joined(&mut self, frames: &mut [u8]) -> Option<(Option<Bytes>, Option<Vec<u8>>)> {
-        let fragments = fragments(frames)?;
-        let mut joined = fragments.concat();
-        let Cured { len, sent } = self.cure.cure(&mut joined);
-        if len < joined.len() {
-            joined.truncate(len);
-            return Some((sent, Some(joined)));
-        }
-        let mut cured = &joined[..];
-        for fragment in fragments {
-            let (part, rest) = cured.split_at_checked(fragment.len())?;
-            fragment.copy_from_slice(part);
-            cured = rest;
-        }
-        Some((sent, None))
-    }
-
-    /// Judges a frame that was received, before h2 sees it.
-    fn judge(&mut self, head: FrameHead) -> Result<(), Cut> {
-        self.pace.frame();
-        self.meters.received.frame(head.kind);
-        self.budgets.received(&head, Instant::now)?;
-        match head.kind {
-            FrameType::Headers if head.stream_id > self.last_stream_id => {
-                self.last_stream_id = head.stream_id;
-                self.meters.streams.add(1);
-            }
-            FrameType::RstStream => self.meters.cancels.add(1),
-            FrameType::Settings => self.deadlines.settings(head.is_ack()),
-            FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
-                let calls = if self.meters.open_calls() == 0 { Calls::None } else { Calls::Some };
-                if self.strikes.ping(Instant::now(), calls)? {
-                    self.meters.strikes.add(1);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Follows what h2 wrote: the first `count` bytes of `slices`.
-    pub(super) fn sent(&mut self, slices: &[IoSlice<'_>], count: usize) {
-        if self.is_off {
-            return;
-        }
-        let Self { outbound, meters, side, budgets, strikes, deadlines, drain, overdue, has_news, .. } = self;
-        meters.sent.bytes.add(count);
-        let mut left = count;
-        for slice in slices {
-            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= part.len();
-            outbound.follow(part, |head, rest| {
-                meters.sent.frame(head.kind);
-                match head.kind {
-                    FrameType::Data | FrameType::Headers => {
-                        strikes.wipe();
-                        budgets.sent(head.kind);
-                    }
-                    FrameType::RstStream if *side == Side::Server && is_for_an_error(rest) => {
-                        *overdue = budgets.stream_error(Instant::now).err().or(*overdue);
-                    }
-                    FrameType::Goaway | FrameType::Ping if *side == Side::Server && !head.is_ack() => {
-                        let next = drain.after(head.kind, rest);
-                        if mem::replace(drain, next) != next {
-                            let is_pinged = matches!(next, Drain::Pinged(_));
-                            deadlines.drain_pinged(is_pinged.then(Instant::now));
-                            *has_news |= is_pinged;
-                        }
-                    }
-                    _ => {}
-                }
-            });
-        }
-    }
-
     /// Why the connection is to be cut after what was sent.
     pub(super) fn take_overdue(&mut self) -> Option<Cut> {
         self.overdue.take()
@@ -325,6 +155,11 @@ impl Guard {
     /// Whether [`Guard::next_due`] may be earlier than it was.
     pub(super) fn take_news(&mut self) -> bool {
         mem::take(&mut self.has_news)
+    }
+
+    /// Whether h2 has begun to drain.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain != Drain::None
     }
 
     /// What is due now.
@@ -354,29 +189,8 @@ impl Guard {
     }
 }
 
-/// Makes an empty DATA frame one that h2 ignores: it forgives a hundred in the life of a connection, whatever the peer's
-/// reason.
-fn blank_out(head: FrameHead, bytes: &mut [u8]) {
-    if head.kind == FrameType::Data
-        && head.len == 0
-        && !head.is_end_stream()
-        && let Some(kind) = bytes.get_mut(3)
-    {
-        *kind = IGNORED;
-    }
-}
-
-/// Whether a RST_STREAM with this payload says that the peer broke a rule. One whose code is not there yet counts.
-fn is_for_an_error(payload: &[u8]) -> bool {
-    let code = payload.first_chunk().map(|code| ErrorCode::from_number(u32::from_be_bytes(*code)));
-    !matches!(code, Some(ErrorCode::NoError | ErrorCode::Cancel | ErrorCode::InternalError))
-}
-
 /// Somewhere between 0 and 1.
 fn jitter() -> f64 {
     let random = RandomState::new().hash_one(0_u8);
     f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
-
-// A type that nobody defined, which a receiver ignores (RFC 9113, section 5.5).
-const IGNORED: u8 = 0xfb;

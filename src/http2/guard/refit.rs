@@ -87,9 +87,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Vec<Frame> {
-        let mut reader = FrameReader::of_server();
-        // SETTINGS come first.
-        reader.push(b"\0\0\0\x04\0\0\0\0\0");
+        let mut reader = FrameReader::of_frames();
         reader.push(bytes);
         let mut frames = Vec::new();
         while let Some(piece) = reader.next_piece().unwrap() {

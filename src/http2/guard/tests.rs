@@ -1,9 +1,12 @@
 //! The guard over bytes alone.
 
+use std::io::IoSlice;
+
 use super::{
     pace::{BYTES_PER_ROUND, FRAMES_PER_ROUND},
     *,
 };
+use crate::frame::{FrameHead, FrameType};
 
 fn guard(side: Side) -> Guard {
     Guard::new(side, &Http2Config::default())

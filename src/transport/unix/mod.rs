@@ -1,129 +1,51 @@
 //! **Unix sockets**: `AF_UNIX`, `SOCK_STREAM`, bound to a path or to an abstract name.
 //!
-//! The file of a listener has mode 0600 from its first instant: the mode is set on the descriptor, and `bind`
-//! takes it over, cut by the umask. A chmod after `bind` would leave an instant in which others connect.
-//! Whose path it is, `ownership` decides. There is no TCP option here and no TIME_WAIT; a connect completes
-//! or fails at once.
+//! A path is whose lock file it is (`ownership`), in a directory where nobody else can replace the socket
+//! (`directory`), with a mode that is never wider than asked (`access`); a successor takes it over by a rename
+//! (`place`). There is no TCP option here and no TIME_WAIT; a connect completes or fails at once.
 
+mod access;
+mod admission;
+mod buffer;
+mod connect;
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+mod details;
+mod directory;
+mod identity;
+mod listener;
+mod occupant;
+mod options;
 mod ownership;
+mod place;
 mod reasons;
+mod refusals;
 
 use std::ffi::OsStr;
-use std::fs::{File, Permissions};
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tokio::net::unix::SocketAddr;
-use tokio::net::{UnixSocket, UnixStream};
+pub use self::admission::Admission;
+pub use self::connect::UnixConnectOptions;
+pub(super) use self::connect::{connect, connect_abstract};
+#[cfg(all(feature = "peer-details", target_os = "linux"))]
+pub use self::details::PeerDetails;
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+pub(super) use self::identity::peer_of;
+pub(super) use self::listener::Reception;
+#[cfg(all(feature = "inherited", target_os = "linux"))]
+pub(super) use self::listener::UnixListener;
+pub use self::options::UnixListenOptions;
+use super::{Endpoint, Listener};
 
-use self::ownership::{BoundPath, PathLock};
-use super::{BoxFuture, Connected, Credentials, Endpoint, Listener, Peer, UnixAddress};
-
-/// Connects to a socket file.
-pub(super) async fn connect(path: &Path) -> io::Result<Connected> {
-    match UnixStream::connect(path).await {
-        Ok(stream) => Ok(connected(stream)),
-        Err(cause) => Err(reasons::connect(path, cause)),
-    }
-}
-
-/// Connects to an abstract name.
-pub(super) async fn connect_abstract(name: &[u8]) -> io::Result<Connected> {
-    match UnixStream::connect(abstract_path(name)).await {
-        Ok(stream) => Ok(connected(stream)),
-        Err(cause) => Err(reasons::connect_abstract(name, cause)),
-    }
-}
-
-/// Takes the path into possession and listens on it.
+/// Listens on a socket file as the defaults have it.
 pub(super) async fn listen(path: &Path) -> io::Result<Box<dyn Listener>> {
-    let refused = |cause| reasons::listen(path, cause);
-    let lock = PathLock::acquire(path)?;
-    lock.clear(path).await?;
-    let socket = UnixSocket::new_stream().map_err(refused)?;
-    set_mode(&socket, MODE).map_err(refused)?;
-    socket.bind(path).map_err(refused)?;
-    let bound = BoundPath::new(path, lock).map_err(refused)?;
-    let listener = socket.listen(BACKLOG).map_err(refused)?;
-    Ok(Box::new(UnixListener { _bound: Some(bound), listener, endpoint: endpoint(path) }))
+    options::listen(path, UnixListenOptions::new()).await
 }
 
-/// Listens on an abstract name.
+/// Refuses to listen on an abstract name, which needs an admission.
 pub(super) async fn listen_abstract(name: &[u8]) -> io::Result<Box<dyn Listener>> {
-    let refused = |cause| reasons::listen_abstract(name, cause);
-    let socket = UnixSocket::new_stream().map_err(refused)?;
-    socket.bind(abstract_path(name)).map_err(refused)?;
-    let listener = socket.listen(BACKLOG).map_err(refused)?;
-    Ok(Box::new(UnixListener { _bound: None, listener, endpoint: abstract_endpoint(name) }))
-}
-
-/// A listening Unix socket, and the path it owns if it made one.
-#[derive(Debug)]
-pub(super) struct UnixListener {
-    /// Before `listener`, as fields drop in order: while the socket lives its inode number is not given to
-    /// another file, so the comparison before the unlink cannot err.
-    _bound: Option<BoundPath>,
-    listener: tokio::net::UnixListener,
-    endpoint: String,
-}
-
-impl UnixListener {
-    /// Wraps a listener whose path is another's; `otherwise` names it if it has none.
-    #[cfg(all(feature = "inherited", target_os = "linux"))]
-    pub(super) fn inherited(listener: tokio::net::UnixListener, otherwise: String) -> Self {
-        let endpoint = match listener.local_addr().map(|address| address_of(&address)) {
-            Ok(UnixAddress::Path(path)) => endpoint(&path),
-            Ok(UnixAddress::Abstract(name)) => abstract_endpoint(&name),
-            Ok(UnixAddress::Unnamed) | Err(_) => otherwise,
-        };
-        UnixListener { _bound: None, listener, endpoint }
-    }
-}
-
-impl Listener for UnixListener {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Connected>> {
-        Box::pin(async {
-            let (stream, _) = self.listener.accept().await?;
-            Ok(connected(stream))
-        })
-    }
-
-    fn endpoint(&self) -> String {
-        self.endpoint.clone()
-    }
-}
-
-fn connected(stream: UnixStream) -> Connected {
-    let peer = peer_of(&stream);
-    Connected::new(stream, peer)
-}
-
-/// The peer as the kernel tells it; what it does not tell is left out, and costs no connection.
-pub(super) fn peer_of(stream: &UnixStream) -> Peer {
-    let address = stream.peer_addr().map_or(UnixAddress::Unnamed, |address| address_of(&address));
-    let credentials = stream.peer_cred().ok().map(|cred| Credentials {
-        uid: cred.uid(),
-        gid: cred.gid(),
-        // 0 stands for a process outside this pid namespace.
-        pid: cred.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0),
-    });
-    Peer::Unix { address, credentials }
-}
-
-fn address_of(address: &SocketAddr) -> UnixAddress {
-    match (address.as_pathname(), address.as_abstract_name()) {
-        (Some(path), _) => UnixAddress::Path(path.to_owned()),
-        (None, Some(name)) => UnixAddress::Abstract(name.to_vec()),
-        (None, None) => UnixAddress::Unnamed,
-    }
-}
-
-/// fchmod on the socket itself: its inode's mode becomes the file's at `bind`.
-fn set_mode(socket: &UnixSocket, mode: u32) -> io::Result<()> {
-    File::from(socket.as_fd().try_clone_to_owned()?).set_permissions(Permissions::from_mode(mode))
+    options::listen_abstract(name, UnixListenOptions::new())
 }
 
 /// An abstract name as tokio takes it: behind a NUL, its length counted and not ended by one.
@@ -138,10 +60,3 @@ fn endpoint(path: &Path) -> String {
 fn abstract_endpoint(name: &[u8]) -> String {
     Endpoint::UnixAbstract(name.to_vec()).to_string()
 }
-
-/// Only the user that runs the server may connect.
-const MODE: u32 = 0o600;
-
-/// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`. A client that finds it
-/// full gets EAGAIN at once and no second chance from the kernel, so it is as large as the usual cut.
-const BACKLOG: u32 = 4096;

@@ -1,156 +1,227 @@
 //! **Whose path it is**: a lock file beside the socket decides, never the socket file itself.
 //!
 //! `PATH.lock` is locked (`flock`) for as long as the listener lives; the kernel unlocks it however the
-//! process ends. Only under the lock a socket file is judged: it is stale, and replaced, if it is ours and a
-//! connect finds nobody (`ECONNREFUSED`). `EAGAIN` is a full backlog, so somebody. No other file is ever
-//! deleted. At the end the socket file goes only if it is still the one that was bound, by device and inode.
+//! process ends. Whoever starts or ends at the path first takes the turn, `PATH.turn`, for the few system
+//! calls that this takes: names are judged, made, renamed and removed by one at a time, so that none is
+//! removed that has just become another's. A turn is never held across an await.
 //!
-//! The lock file goes last, by its holder, still locked. Whoever opened it before and locks it after holds a
-//! file without a name: it compares what it locked with what stands at the name, and starts again. So at
-//! every instant at most one process holds the file that the name leads to. After a crash it stays, unlocked,
-//! for the next owner.
+//! A lock file goes by its holder, still locked. Whoever opened it before and locks it after holds a file
+//! without a name: it compares what it locked with what stands at the name, and starts again. After a crash
+//! it stays, unlocked, for the next.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use tokio::net::UnixStream;
+use super::identity::own_uid;
+use super::refusals;
 
-use super::reasons::{self, Occupant};
+/// One socket path and the names beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    /// As the user wrote it: what is bound, and what errors name.
+    pub(super) given: PathBuf,
+    /// Absolute, so that a later chdir leads nowhere else.
+    pub(super) path: PathBuf,
+    /// Whose files are ours.
+    pub(super) uid: u32,
+    lock: PathBuf,
+    turn: PathBuf,
+}
 
-/// The right to bind a path, held until it is dropped.
+impl Site {
+    /// The site of a path, seen from the working directory of now.
+    pub(super) fn new(given: &Path) -> io::Result<Site> {
+        let unready = |cause| refusals::listen(given, cause);
+        let path = std::path::absolute(given).map_err(unready)?;
+        let uid = own_uid().map_err(unready)?;
+        let (lock, turn) = (suffixed(&path, ".lock"), suffixed(&path, ".turn"));
+        Ok(Site { given: given.to_owned(), path, uid, lock, turn })
+    }
+}
+
+/// `path` with `suffix` appended to its last name.
+pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The right to change what stands at the names of a site; dropping it gives it on.
+#[derive(Debug)]
+pub(super) struct Turn {
+    file: LockFile,
+}
+
+impl Turn {
+    /// Waits for the turn without blocking the task.
+    ///
+    /// # Errors
+    /// `AddrInUse` if another server holds it for longer than any start takes.
+    pub(super) async fn wait(site: &Site) -> io::Result<Turn> {
+        if let Some(file) = LockFile::try_take(&site.turn, site)? {
+            return Ok(Turn { file });
+        }
+        let site = site.clone();
+        let waiting = tokio::task::spawn_blocking(move || Turn::take(&site));
+        waiting.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Waits for the turn, and blocks.
+    fn take(site: &Site) -> io::Result<Turn> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            if let Some(file) = LockFile::try_take(&site.turn, site)? {
+                return Ok(Turn { file });
+            }
+            if Instant::now() >= patience {
+                return Err(refusals::turn(&site.given, &site.turn));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.file.remove();
+    }
+}
+
+/// The right to have a socket at a path; whoever drops it without `release` leaves the file, unlocked.
 #[derive(Debug)]
 pub(super) struct PathLock {
-    path: PathBuf,
-    id: FileId,
-    /// Whose files are ours.
-    uid: u32,
-    /// Locked; closing it unlocks it.
-    _file: File,
+    file: LockFile,
 }
 
 impl PathLock {
-    /// Locks `socket_path` against every other server.
+    /// Locks the site for life; `None` where another server has it.
     ///
     /// # Errors
-    /// `AddrInUse` where another one has it, `PermissionDenied` where the lock file is not ours.
-    pub(super) fn acquire(socket_path: &Path) -> io::Result<PathLock> {
-        let unready = |cause| reasons::listen(socket_path, cause);
-        let uid = own_uid().map_err(unready)?;
-        let path = lock_path(socket_path).map_err(unready)?;
-        let refused = |cause| reasons::lock(socket_path, &path, cause);
-        loop {
-            let file = open(&path).map_err(refused)?;
-            let metadata = file.metadata().map_err(refused)?;
-            if !metadata.is_file() || metadata.uid() != uid {
-                return Err(reasons::foreign_lock(socket_path, &path, metadata.uid()));
-            }
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(reasons::live(socket_path)),
-                Err(TryLockError::Error(cause)) => return Err(refused(cause)),
-            }
-            if let Some(lock) = PathLock::of_locked(file, FileId::of(&metadata), &path, uid) {
-                return Ok(lock);
-            }
-        }
+    /// `PermissionDenied` where the lock file is not ours.
+    pub(super) fn try_take(site: &Site, _turn: &Turn) -> io::Result<Option<PathLock>> {
+        Ok(LockFile::try_take(&site.lock, site)?.map(|file| PathLock { file }))
     }
 
-    /// The lock that a locked file is; `None` if its last owner removed it between our open and our lock, and
-    /// what stands at the path now, if anything, is another file.
-    fn of_locked(file: File, id: FileId, path: &Path, uid: u32) -> Option<PathLock> {
-        (FileId::at(path) == Some(id)).then(|| PathLock { path: path.to_owned(), id, uid, _file: file })
+    /// Takes the name from the file that a predecessor holds, and locks a new one.
+    pub(super) fn succeed(site: &Site, turn: &Turn) -> io::Result<PathLock> {
+        let refused = |cause| refusals::lock(&site.given, &site.lock, cause);
+        match fs::remove_file(&site.lock) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(refused(cause)),
+            _ => {}
+        }
+        // Nobody else makes one without the turn.
+        PathLock::try_take(site, turn)?.ok_or_else(|| refusals::live(&site.given))
     }
 
-    /// Makes way for `bind`: removes a stale socket of ours, refuses for anything else.
-    pub(super) async fn clear(&self, socket_path: &Path) -> io::Result<()> {
-        let Some(metadata) = metadata_at(socket_path) else { return Ok(()) };
-        if !metadata.file_type().is_socket() {
-            return Err(reasons::occupied(socket_path, Occupant::NoSocket));
-        }
-        if metadata.uid() != self.uid {
-            return Err(reasons::occupied(socket_path, Occupant::SocketOf(metadata.uid())));
-        }
-        // tokio's connect does not block: a full backlog is EAGAIN at once.
-        match UnixStream::connect(socket_path).await {
-            Ok(_) => Err(reasons::live(socket_path)),
-            Err(cause) => match cause.kind() {
-                io::ErrorKind::ConnectionRefused => remove(socket_path, FileId::of(&metadata))
-                    .map_err(|cause| reasons::listen(socket_path, cause)),
-                io::ErrorKind::NotFound => Ok(()),
-                io::ErrorKind::WouldBlock => Err(reasons::live(socket_path)),
-                _ => Err(reasons::occupied(socket_path, Occupant::Unclear(cause))),
-            },
-        }
-    }
-}
-
-impl Drop for PathLock {
-    fn drop(&mut self) {
-        let _ = remove(&self.path, self.id);
+    /// Removes the lock's file and unlocks it.
+    pub(super) fn release(&self, _turn: &Turn) {
+        self.file.remove();
     }
 }
 
 /// A path with our socket at it; dropping it removes the socket's file, then the lock's.
 #[derive(Debug)]
 pub(super) struct BoundPath {
-    /// Absolute, so that a later chdir leads nowhere else.
-    path: PathBuf,
+    pub(super) site: Site,
     id: FileId,
-    _lock: PathLock,
+    lock: PathLock,
+    /// A descriptor to close at the end, so that one is free for the turn where the process has used up all.
+    spare: Option<File>,
 }
 
 impl BoundPath {
-    /// Remembers which file `bind` made.
-    pub(super) fn new(path: &Path, lock: PathLock) -> io::Result<BoundPath> {
-        let path = std::path::absolute(path)?;
-        let id = FileId::of(&fs::symlink_metadata(&path)?);
-        Ok(BoundPath { path, id, _lock: lock })
+    /// The site where the socket `id` was put, and its lock.
+    pub(super) fn new(site: Site, id: FileId, lock: PathLock) -> BoundPath {
+        let spare = lock.file.file.try_clone().ok();
+        BoundPath { site, id, lock, spare }
     }
 }
 
 impl Drop for BoundPath {
     fn drop(&mut self) {
+        self.spare = None;
         // Nobody is left to tell an error to; what stays behind is stale, and the next server replaces it.
+        if let Ok(turn) = Turn::take(&self.site) {
+            let _ = remove(&self.site.path, self.id);
+            self.lock.release(&turn);
+        }
+    }
+}
+
+/// A file that is locked, and to which its name led when it was.
+#[derive(Debug)]
+struct LockFile {
+    path: PathBuf,
+    id: FileId,
+    file: File,
+}
+
+impl LockFile {
+    /// Opens or makes the file and locks it; `None` where another holds it.
+    fn try_take(path: &Path, site: &Site) -> io::Result<Option<LockFile>> {
+        let refused = |cause| refusals::lock(&site.given, path, cause);
+        loop {
+            let file = open(path).map_err(refused)?;
+            let metadata = file.metadata().map_err(refused)?;
+            if !metadata.is_file() || metadata.uid() != site.uid {
+                return Err(refusals::foreign_lock(&site.given, path, metadata.uid()));
+            }
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(cause)) => return Err(refused(cause)),
+            }
+            if let Some(lock) = LockFile::of_locked(file, FileId::of(&metadata), path) {
+                return Ok(Some(lock));
+            }
+        }
+    }
+
+    /// The lock that a locked file is; `None` if its last owner removed it between our open and our lock, and
+    /// what stands at the path now, if anything, is another file.
+    fn of_locked(file: File, id: FileId, path: &Path) -> Option<LockFile> {
+        (FileId::at(path) == Some(id)).then(|| LockFile { path: path.to_owned(), id, file })
+    }
+
+    /// Removes the file, if the name still leads to it, and unlocks it.
+    fn remove(&self) {
         let _ = remove(&self.path, self.id);
+        // Not left to the close: a child between fork and exec holds the descriptor on for an instant.
+        let _ = self.file.unlock();
     }
 }
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileId {
+pub(super) struct FileId {
     device: u64,
     inode: u64,
 }
 
 impl FileId {
-    fn of(metadata: &Metadata) -> FileId {
+    pub(super) fn of(metadata: &Metadata) -> FileId {
         FileId { device: metadata.dev(), inode: metadata.ino() }
     }
 
-    fn at(path: &Path) -> Option<FileId> {
+    pub(super) fn at(path: &Path) -> Option<FileId> {
         metadata_at(path).map(|metadata| FileId::of(&metadata))
     }
 }
 
 /// What stands at the path itself, a symlink not followed.
-fn metadata_at(path: &Path) -> Option<Metadata> {
+pub(super) fn metadata_at(path: &Path) -> Option<Metadata> {
     fs::symlink_metadata(path).ok()
 }
 
 /// Removes the file at `path` if it is the one meant.
-fn remove(path: &Path, id: FileId) -> io::Result<()> {
+pub(super) fn remove(path: &Path, id: FileId) -> io::Result<()> {
     match FileId::at(path) {
         Some(found) if found == id => fs::remove_file(path),
         _ => Ok(()),
     }
-}
-
-fn lock_path(socket_path: &Path) -> io::Result<PathBuf> {
-    let mut path = std::path::absolute(socket_path)?.into_os_string();
-    path.push(".lock");
-    Ok(PathBuf::from(path))
 }
 
 /// Opens or makes the lock file: no symlink is followed, no fifo waited for, no byte of it touched; std adds
@@ -166,11 +237,10 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// The effective user, as the kernel vouches for it to a peer: std has no safe geteuid.
-fn own_uid() -> io::Result<u32> {
-    let (stream, _) = UnixStream::pair()?;
-    Ok(stream.peer_cred()?.uid())
-}
+/// A start or an end takes some system calls. Who has the turn for longer is stopped, or stuck in the file
+/// system.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests {
@@ -179,16 +249,42 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_lost_its_name_before_it_was_locked_is_no_lock() {
         let directory = tempfile::tempdir().unwrap();
-        let socket_path = directory.path().join("a.sock");
-        let path = lock_path(&socket_path).unwrap();
-        let first = PathLock::acquire(&socket_path).unwrap();
-        let opened = open(&path).unwrap();
+        let site = Site::new(&directory.path().join("a.sock")).unwrap();
+        let turn = Turn::take(&site).unwrap();
+        let first = PathLock::try_take(&site, &turn).unwrap().unwrap();
+        let opened = open(&site.lock).unwrap();
         let id = FileId::of(&opened.metadata().unwrap());
-        assert_eq!(id, first.id);
-        drop(first);
+        assert_eq!(id, first.file.id);
+        first.release(&turn);
         opened.try_lock().expect("nobody holds it any more");
-        let second = PathLock::acquire(&socket_path).expect("a lock file of its own");
-        assert!(PathLock::of_locked(opened, id, &path, second.uid).is_none());
-        assert_eq!(FileId::at(&path), Some(second.id));
+        let second = PathLock::try_take(&site, &turn).unwrap().expect("a lock file of its own");
+        assert!(LockFile::of_locked(opened, id, &site.lock).is_none());
+        assert_eq!(FileId::at(&site.lock), Some(second.file.id));
+    }
+
+    #[tokio::test]
+    async fn a_successors_lock_survives_the_end_of_its_predecessor() {
+        let directory = tempfile::tempdir().unwrap();
+        let site = Site::new(&directory.path().join("a.sock")).unwrap();
+        let turn = Turn::take(&site).unwrap();
+        let first = PathLock::try_take(&site, &turn).unwrap().unwrap();
+        assert!(PathLock::try_take(&site, &turn).unwrap().is_none(), "it is held");
+        let second = PathLock::succeed(&site, &turn).unwrap();
+        first.release(&turn);
+        assert_eq!(FileId::at(&site.lock), Some(second.file.id));
+        assert!(PathLock::try_take(&site, &turn).unwrap().is_none(), "it is held by the second");
+    }
+
+    #[tokio::test]
+    async fn whoever_keeps_the_turn_is_waited_for_and_then_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let site = Site::new(&directory.path().join("a.sock")).unwrap();
+        let stuck = Turn::take(&site).unwrap();
+        let error = Turn::wait(&site).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains("a.sock.turn"), "{error}");
+        drop(stuck);
+        Turn::wait(&site).await.expect("its turn");
+        assert!(!site.turn.exists());
     }
 }

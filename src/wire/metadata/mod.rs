@@ -74,6 +74,23 @@ impl Metadata {
         self.insert_field(key::binary(key)?, value::from_binary(key, value)?)
     }
 
+    /// Adds all values of another block behind those that are here. What is too much is left out.
+    pub fn append_all(&mut self, later: Metadata) {
+        let Some(later) = later.fields else { return };
+        if self.fields.is_none() {
+            self.fields = Some(later);
+            return;
+        }
+        let mut current = None;
+        for (name, value) in *later {
+            // A value without a name has that of the one before it.
+            current = name.or(current);
+            if let Some(name) = &current {
+                let _ = self.append_field(name.clone(), value);
+            }
+        }
+    }
+
     /// The first ASCII value of the key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.get_all(key).next()
@@ -246,6 +263,20 @@ mod tests {
         let fields = [("k", "a"), ("te", "trailers"), ("k", "b"), ("x", "y"), ("grpc-x", "z"), ("k", "c")];
         let read = Metadata::from_http(received(&fields)).unwrap();
         assert_eq!(read.get_all("k").collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn rule_11_keeps_the_order_within_a_key_across_blocks() {
+        let first = || Metadata::from_http(received(&[("k", "1"), ("a", "x"), ("k", "2")])).unwrap();
+        let mut all = Metadata::new();
+        all.append_all(first());
+        assert_eq!(all, first());
+        all.append_all(Metadata::from_http(received(&[("k", "3"), ("b-bin", "AQ"), ("k", "4")])).unwrap());
+        assert_eq!(all.get_all("k").collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+        assert_eq!(
+            (all.get("a"), all.get_bin("b-bin").as_deref(), all.len()),
+            (Some("x"), Some(&[1][..]), 6)
+        );
     }
 
     #[test]

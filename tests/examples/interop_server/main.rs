@@ -13,7 +13,11 @@ mod service;
 use std::{env, io, process::ExitCode};
 
 use tokio::signal::unix::{SignalKind, signal};
-use wirepath::{Endpoint, Server, generated::grpc::testing::test_service_server::TestServiceServer};
+use wirepath::{
+    Endpoint, Server,
+    generated::grpc::testing::test_service_server::TestServiceServer,
+    transport::{Admission, UnixListenOptions},
+};
 
 use self::service::Testing;
 
@@ -40,7 +44,13 @@ async fn serve(endpoints: &[Endpoint]) -> io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut listeners = Vec::new();
     for endpoint in endpoints {
-        let listener = endpoint.listen().await?;
+        let listener = match endpoint {
+            // No mode guards an abstract name.
+            Endpoint::UnixAbstract(_) => {
+                UnixListenOptions::new().admit(Admission::own_user()).listen(endpoint).await?
+            }
+            _ => endpoint.listen().await?,
+        };
         println!("listening on {}", listener.endpoint());
         listeners.push(listener);
     }

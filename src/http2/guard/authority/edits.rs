@@ -40,9 +40,11 @@ impl Edits {
 mod tests {
     use super::*;
 
+    type All = &'static [(Range<usize>, &'static str)];
+
     #[test]
     fn a_block_is_edited_in_place() {
-        let cases: [(&[(Range<usize>, &str)], &[u8], usize); 4] = [
+        let cases: [(All, &[u8], usize); 4] = [
             (&[], b"0123456789", 10),
             (&[(1..3, "ab")], b"0ab3456789", 10),
             (&[(0..1, ""), (4..6, "a"), (9..10, "")], b"123a678\0\0\0", 7),

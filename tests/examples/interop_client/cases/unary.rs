@@ -12,7 +12,7 @@ use wirepath::{
     },
 };
 
-use super::checks::{LARGE_RESPONSE, Outcome, equal, is_zeros, large_request, server_says};
+use super::checks::{LARGE_RESPONSE, Outcome, equal, fails, is_zeros, large_request, server_says};
 
 /// A message of zero bytes each way: seen as bytes, because every proto decodes to an `Empty`.
 pub(crate) async fn empty_unary(channel: &Channel) -> Outcome {
@@ -36,7 +36,8 @@ pub(crate) async fn unimplemented_method(client: &TestServiceClient) -> Outcome 
     server_says("TestService/UnimplementedCall", result, Code::Unimplemented).map(drop)
 }
 
+/// Servers that route like a web server's (connect's) say it by HTTP 404 alone, which this side maps to the status.
 pub(crate) async fn unimplemented_service(channel: Channel) -> Outcome {
     let result = UnimplementedServiceClient::new(channel).unimplemented_call(Empty {}).await;
-    server_says("UnimplementedService/UnimplementedCall", result, Code::Unimplemented).map(drop)
+    fails("UnimplementedService/UnimplementedCall", result, Code::Unimplemented).map(drop)
 }

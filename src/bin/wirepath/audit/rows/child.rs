@@ -5,7 +5,10 @@
 
 use std::{
     io::{self, Read, Write},
-    os::{fd::AsFd, unix::net::UnixStream},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
@@ -60,15 +63,7 @@ struct Death {
 impl Death {
     fn of(bench: &Bench<'_>, transport: Transport) -> io::Result<Self> {
         let Pair { client, server } = Pair::open(bench, transport)?;
-        let peer = {
-            let mut command = bench.hold()?;
-            command.stdin(Stdio::from(client)).stdout(Stdio::null()).stderr(Stdio::null());
-            Peer(command.spawn()?)
-        };
-        let mut ready = [0];
-        if sockets::recv(&server, &mut ready)? != 1 || ready != [READY] {
-            return Err(io::Error::other("the second process did not start"));
-        }
+        let peer = Peer::start(bench, client, &server)?;
         peer.signal(Signal::STOP)?;
         let silent_while_stopped = sockets::poll(&server, ANY_END, STOPPED)?.is_empty();
         let start = Instant::now();
@@ -88,9 +83,27 @@ impl std::fmt::Display for Death {
 }
 
 /// A process that does not outlive the experiment.
-struct Peer(Child);
+pub(super) struct Peer(Child);
 
 impl Peer {
+    /// Gives `client` to a second process, and waits until it has written its byte there.
+    pub(super) fn start(bench: &Bench<'_>, client: OwnedFd, server: &OwnedFd) -> io::Result<Self> {
+        let peer = {
+            let mut command = bench.hold()?;
+            command.stdin(Stdio::from(client)).stdout(Stdio::null()).stderr(Stdio::null());
+            Self(command.spawn()?)
+        };
+        let mut ready = [0];
+        if sockets::recv(server, &mut ready)? != 1 || ready != [READY] {
+            return Err(io::Error::other("the second process did not start"));
+        }
+        Ok(peer)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(kill_process(Pid::from_child(&self.0), signal)?)
     }

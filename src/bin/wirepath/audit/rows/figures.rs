@@ -3,6 +3,7 @@
 use std::{io, time::Duration};
 
 use rustix::io::Errno;
+use wirepath::transport::SocketError;
 
 /// `212,992 B`.
 pub(super) fn bytes(count: usize) -> String {
@@ -56,13 +57,20 @@ pub(super) const END: &str = "end of data";
 
 /// The name of an error of the kernel, or its number, or the text of any other error.
 pub(super) fn errno(error: &io::Error) -> String {
-    match Errno::from_io_error(error) {
+    match errno_of(error) {
         Some(errno) => NAMES
             .iter()
             .find(|(named, _)| *named == errno)
             .map_or_else(|| format!("errno {}", errno.raw_os_error()), |(_, name)| (*name).to_owned()),
         None => error.to_string(),
     }
+}
+
+/// The kernel's number; this library's errors hold it within.
+fn errno_of(error: &io::Error) -> Option<Errno> {
+    let payload = error.get_ref().and_then(|payload| payload.downcast_ref::<SocketError>());
+    let within = payload.and_then(SocketError::raw_os_error).map(Errno::from_raw_os_error);
+    within.or_else(|| Errno::from_io_error(error))
 }
 
 /// Why an experiment could not be made.

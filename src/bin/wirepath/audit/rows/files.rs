@@ -174,12 +174,14 @@ fn permissions_of_our_own(path: &Path) -> io::Result<Finding> {
 fn as_somebody_else<T: Send>(
     attempt: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<io::Result<String>> {
-    on_a_thread_of_its_own(|| {
-        rustix::thread::set_thread_groups(&[])?;
-        rustix::thread::set_thread_gid(Gid::from_raw(NOBODY))?;
-        rustix::thread::set_thread_uid(Uid::from_raw(NOBODY))?;
-        Ok(figures::outcome(&attempt()))
-    })
+    on_a_thread_of_its_own(|| become_nobody().map(|()| figures::outcome(&attempt())))
+}
+
+/// Makes this thread, for as long as it lives, one of the user that owns nothing.
+pub(super) fn become_nobody() -> io::Result<()> {
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::thread::set_thread_gid(Gid::from_raw(NOBODY))?;
+    Ok(rustix::thread::set_thread_uid(Uid::from_raw(NOBODY))?)
 }
 
 /// Runs `attempt` without the capabilities by which root, also that of a container, passes any mode.
@@ -193,16 +195,16 @@ fn without_privileges<T: Send>(attempt: impl FnOnce() -> io::Result<T> + Send) -
 }
 
 /// The kernel keeps ids and capabilities per thread: what `act` gives up here, nobody else has lost.
-fn on_a_thread_of_its_own<T: Send>(act: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub(super) fn on_a_thread_of_its_own<T: Send>(act: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| scope.spawn(act).join())
         .map_err(|_| io::Error::other("the thread of the attempt panicked"))
 }
 
 /// A directory whose parts others may reach by name, until this is dropped.
-struct Searchable<'a>(&'a Path);
+pub(super) struct Searchable<'a>(&'a Path);
 
 impl<'a> Searchable<'a> {
-    fn make(dir: &'a Path) -> io::Result<Self> {
+    pub(super) fn make(dir: &'a Path) -> io::Result<Self> {
         fs::set_permissions(dir, Permissions::from_mode(0o711))?;
         Ok(Self(dir))
     }
@@ -216,7 +218,7 @@ impl Drop for Searchable<'_> {
 }
 
 /// The user that owns nothing (`nobody`), and its group.
-const NOBODY: u32 = 65534;
+pub(super) const NOBODY: u32 = 65534;
 
 #[cfg(test)]
 mod tests {

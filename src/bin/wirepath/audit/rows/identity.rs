@@ -1,4 +1,4 @@
-//! The row about who is at the other end.
+//! Rows about who is at the other end.
 //!
 //! SO_PEERCRED on a TCP socket is no error: it answers with nobody. Whoever asks must know that the socket is a Unix
 //! one. The answer is read through tokio, whose type has room for a pid of 0.
@@ -13,6 +13,7 @@ use tokio::net::{UnixStream, unix::UCred};
 use super::{
     Finding, Verdict,
     bench::{Bench, Transport},
+    child::Peer,
     sockets::{Address, Pair},
 };
 
@@ -40,6 +41,41 @@ pub(super) fn peer(bench: &Bench<'_>) -> io::Result<Finding> {
             ]),
         },
     })
+}
+
+/// The kernel wrote the ids down at connect(): a child that writes on the same socket is not told from its parent.
+pub(super) fn after_fork(bench: &Bench<'_>) -> io::Result<Finding> {
+    let tcp = Fork::of(bench, Transport::Tcp)?;
+    let unix = Fork::of(bench, Transport::Unix)?;
+    let ours = std::process::id();
+    Ok(Finding {
+        tcp: format!("pid {}, before and after", tcp.named),
+        unix: format!("pid {}, which connected; pid {} wrote", unix.named, unix.writer),
+        experiment: format!("a child writes on the socket of pid {ours}"),
+        verdict: match unix.named {
+            0 => Verdict::NotHere("the two ends are in different pid namespaces".to_owned()),
+            named => Verdict::of(&[
+                (named == ours, "the kernel names another process than the one that connected"),
+                (unix.writer != ours, "the child is not another process"),
+                (tcp.named == 0, "SO_PEERCRED names somebody on TCP"),
+            ]),
+        },
+    })
+}
+
+/// Who wrote on a connection, and whom the kernel names at its other end.
+struct Fork {
+    writer: u32,
+    named: u32,
+}
+
+impl Fork {
+    fn of(bench: &Bench<'_>, transport: Transport) -> io::Result<Self> {
+        let Pair { client, server } = Pair::open(bench, transport)?;
+        let peer = Peer::start(bench, client, &server)?;
+        let named = credentials(server)?.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
+        Ok(Self { writer: peer.pid(), named })
+    }
 }
 
 fn credentials(fd: OwnedFd) -> io::Result<UCred> {

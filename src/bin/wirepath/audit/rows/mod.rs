@@ -18,11 +18,15 @@ mod lo;
 mod measured;
 mod names;
 mod options;
+mod ownership;
+mod passing;
 mod pinned;
 mod procfs;
 mod sockets;
+mod spoken;
 mod stats;
 mod table;
+mod talk;
 
 pub(crate) use bench::{Bench, Calls, Load, RequestFields, Transport};
 pub(crate) use child::hold_stdin;

@@ -1,7 +1,10 @@
 //! All experiments, in the order in which their rows are printed: from the name to the end of a connection, and what
 //! a call costs.
 
-use super::{Experiment, buffers, calls, child, connect, data, end, files, identity, names, options};
+use super::{
+    Experiment, buffers, calls, child, connect, data, end, files, identity, names, options, ownership,
+    passing, spoken,
+};
 
 /// The table of "what the socket replaces": each row's claim and its experiment.
 pub(crate) const EXPERIMENTS: &[Experiment] = &[
@@ -48,6 +51,27 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
         run: files::permissions,
     },
     Experiment {
+        name: "mode",
+        title: "mode at every instant",
+        tcp: "a port has none",
+        unix: "0600 from bind on, never wider",
+        run: ownership::mode,
+    },
+    Experiment {
+        name: "ownership",
+        title: "who owns the address",
+        tcp: "the first to bind",
+        unix: "who holds the lock: stale is replaced, alive refused",
+        run: ownership::owner,
+    },
+    Experiment {
+        name: "squatting",
+        title: "another user's server",
+        tcp: "nobody can tell",
+        unix: "refused by the uid that listens",
+        run: ownership::squatting,
+    },
+    Experiment {
         name: "authority",
         title: ":authority",
         tcp: "the host that was dialled",
@@ -55,11 +79,32 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
         run: names::authority,
     },
     Experiment {
+        name: "authorities",
+        title: ":authority of each library",
+        tcp: "all are answered",
+        unix: "all are answered, paths too",
+        run: spoken::authorities,
+    },
+    Experiment {
         name: "identity",
         title: "peer identity",
         tcp: "an address",
         unix: "pid, uid and gid, by the kernel",
         run: identity::peer,
+    },
+    Experiment {
+        name: "fork",
+        title: "identity after a fork",
+        tcp: "nobody, before and after",
+        unix: "whoever called connect, whoever writes",
+        run: identity::after_fork,
+    },
+    Experiment {
+        name: "descriptors",
+        title: "descriptors sent along",
+        tcp: "cannot be sent",
+        unix: "the server keeps none",
+        run: passing::descriptors,
     },
     Experiment {
         name: "options",
@@ -137,6 +182,20 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
         tcp: "end of data; silence from a lost machine",
         unix: "end of data; no machine to lose",
         run: child::killed_peer,
+    },
+    Experiment {
+        name: "keepalive",
+        title: "keepalive",
+        tcp: "PING, ACK; too many end it",
+        unix: "the same",
+        run: spoken::keepalive,
+    },
+    Experiment {
+        name: "drain",
+        title: "drain",
+        tcp: "GOAWAY, PING, GOAWAY",
+        unix: "the same",
+        run: spoken::drain,
     },
     Experiment {
         name: "time-wait",

@@ -7,6 +7,8 @@
 //! inherited listener belongs to the parent and is never removed. O_NONBLOCK, set here, is shared with every
 //! process that holds the socket.
 
+mod activation;
+
 use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -22,15 +24,17 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+pub use self::activation::{NamedListener, activated_listeners};
+pub(super) use self::activation::{connect_activated, listen_activated, listen_activated_as};
 use super::error::Explanation;
 use super::tcp::{self, TcpListener};
-use super::unix::{self, UnixListener};
+use super::unix::{self, Reception, UnixListener};
 use super::{BoxFuture, Connected, Endpoint, Listener, Peer};
 
 /// Takes over the connection that descriptor `fd` is; it can be had once.
 pub(super) async fn connect(fd: i32) -> io::Result<Connected> {
     let refused = |Refusal { explanation, cause }| explanation.of_connect(endpoint(fd), cause);
-    match inherit(fd).map_err(refused)? {
+    match inherit(fd, Reception::default()).map_err(refused)? {
         Inherited::Connection(connection) => Ok(connection),
         Inherited::Listener(_) => {
             Err(refused(Refusal::new("it is a listening socket", "listen on it, or pass a connected one")))
@@ -40,12 +44,18 @@ pub(super) async fn connect(fd: i32) -> io::Result<Connected> {
 
 /// Listens on the socket that descriptor `fd` is; a connection is a listener that yields it as its only one.
 pub(super) async fn listen(fd: i32) -> io::Result<Box<dyn Listener>> {
-    match inherit(fd) {
+    listen_as(&Endpoint::Fd(fd), fd, Reception::default())
+}
+
+/// The same for descriptor `fd` of any endpoint, and for whom this reception admits.
+pub(super) fn listen_as(endpoint: &Endpoint, fd: i32, reception: Reception) -> io::Result<Box<dyn Listener>> {
+    match inherit(fd, reception.clone()) {
         Ok(Inherited::Listener(listener)) => Ok(listener),
         Ok(Inherited::Connection(connection)) => {
-            Ok(Box::new(OneConnection { connection: Some(connection), endpoint: endpoint(fd) }))
+            let connection = reception.admit(connection);
+            Ok(Box::new(OneConnection { connection, endpoint: endpoint.to_string() }))
         }
-        Err(Refusal { explanation, cause }) => Err(explanation.of_listen(endpoint(fd), cause)),
+        Err(Refusal { explanation, cause }) => Err(explanation.of_listen(endpoint.to_string(), cause)),
     }
 }
 
@@ -55,7 +65,7 @@ enum Inherited {
 }
 
 /// Duplicates descriptor `fd` and wraps it as what it is.
-fn inherit(fd: i32) -> Result<Inherited, Refusal> {
+fn inherit(fd: i32, reception: Reception) -> Result<Inherited, Refusal> {
     let socket = duplicate(fd)?;
     let family = sockopt::socket_domain(&socket).map_err(Refusal::by_kernel)?;
     if sockopt::socket_type(&socket).map_err(Refusal::by_kernel)? != SocketType::STREAM {
@@ -63,8 +73,12 @@ fn inherit(fd: i32) -> Result<Inherited, Refusal> {
     }
     let listening = sockopt::socket_acceptconn(&socket).map_err(Refusal::by_kernel)?;
     match family {
-        AddressFamily::UNIX if listening => unix_listener(socket, fd).map_err(Refusal::by_kernel),
+        AddressFamily::UNIX if listening => unix_listener(socket, fd, reception).map_err(Refusal::by_kernel),
         AddressFamily::UNIX => unix_connection(socket),
+        // TCP vouches for nobody.
+        AddressFamily::INET | AddressFamily::INET6 if reception.is_asked_for() => {
+            Err(Refusal::new("it is no Unix socket, and the options are those of one", "pass a Unix socket"))
+        }
         AddressFamily::INET | AddressFamily::INET6 if listening => {
             tcp_listener(socket).map_err(Refusal::by_kernel)
         }
@@ -79,17 +93,17 @@ fn duplicate(fd: i32) -> Result<OwnedFd, Refusal> {
     rustix::process::pidfd_getfd(this, fd, PidfdGetfdFlags::empty()).map_err(Refusal::by_kernel)
 }
 
-fn unix_listener(socket: OwnedFd, fd: i32) -> io::Result<Inherited> {
+fn unix_listener(socket: OwnedFd, fd: i32, reception: Reception) -> io::Result<Inherited> {
     let listener = std::os::unix::net::UnixListener::from(socket);
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    Ok(Inherited::Listener(Box::new(UnixListener::inherited(listener, endpoint(fd)))))
+    Ok(Inherited::Listener(Box::new(UnixListener::inherited(listener, endpoint(fd), reception))))
 }
 
 fn tcp_listener(socket: OwnedFd) -> io::Result<Inherited> {
     let listener = std::net::TcpListener::from(socket);
     listener.set_nonblocking(true)?;
-    let listener = TcpListener::new(tokio::net::TcpListener::from_std(listener)?)?;
+    let listener = TcpListener::inherited(tokio::net::TcpListener::from_std(listener)?)?;
     Ok(Inherited::Listener(Box::new(listener)))
 }
 
