@@ -71,7 +71,7 @@ struct Round {
 
 impl Scene {
     fn new(endpoint: Endpoint) -> io::Result<Self> {
-        let server = Spawned::start(&endpoint)?;
+        let (server, _) = Spawned::start(&endpoint)?;
         let channels = (0..CHANNELS).map(|_| Channel::new(endpoint.clone())).collect();
         Ok(Self { endpoint, server, channels })
     }
@@ -89,8 +89,8 @@ impl Scene {
         let before = processor_time();
         tokio::time::sleep(outage).await;
         let spent = processor_time().saturating_sub(before);
-        self.server = Spawned::start(&self.endpoint)?;
-        let listened = self.server.listening_since();
+        let (server, listened) = Spawned::start(&self.endpoint)?;
+        self.server = server;
         let mut round = Round { back: Vec::new(), spent };
         for call in calls.join_all().await {
             round.back.push(call.map_err(failed)?.saturating_sub(listened));

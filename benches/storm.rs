@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 async fn storm() -> io::Result<usize> {
     let dir = tempfile::tempdir()?;
     let endpoint = Endpoint::Unix(dir.path().join("storm.sock"));
-    let _server = Spawned::start(&endpoint)?;
+    let (_server, _) = Spawned::start(&endpoint)?;
     let (connector, full) = Counting::new(endpoint);
     let (start, end) = (Arc::new(Barrier::new(CLIENTS)), Arc::new(Barrier::new(CLIENTS)));
     let mut clients = JoinSet::new();

@@ -52,12 +52,11 @@ pub(crate) async fn say(channel: &Channel, options: CallOptions) -> Result<(), S
 /// A server process; it is killed with this value.
 pub(crate) struct Spawned {
     child: Child,
-    since: Duration,
 }
 
 impl Spawned {
-    /// Starts a server, and waits until it listens.
-    pub(crate) fn start(endpoint: &Endpoint) -> io::Result<Self> {
+    /// Starts a server, and waits until it listens; says since when, by the clock of [`monotonic`].
+    pub(crate) fn start(endpoint: &Endpoint) -> io::Result<(Self, Duration)> {
         let Endpoint::Unix(path) = endpoint else { return Err(io::ErrorKind::Unsupported.into()) };
         let mut child =
             Command::new(env::current_exe()?).arg(SERVE).arg(path).stdout(Stdio::piped()).spawn()?;
@@ -66,12 +65,7 @@ impl Spawned {
             BufReader::new(stdout).read_line(&mut line)?;
         }
         let nanos = line.trim().parse().map_err(|_| io::Error::other("the server did not start"))?;
-        Ok(Self { child, since: Duration::from_nanos(nanos) })
-    }
-
-    /// When it began to listen, by the clock of [`monotonic`].
-    pub(crate) fn listening_since(&self) -> Duration {
-        self.since
+        Ok((Self { child }, Duration::from_nanos(nanos)))
     }
 
     /// Kills it, as a crash does.

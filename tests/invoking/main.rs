@@ -5,6 +5,7 @@
 
 mod answers;
 mod channel;
+mod connecting;
 mod dropping;
 mod ending;
 mod flow;
