@@ -105,6 +105,10 @@ impl Connector for UnixConnectOptions {
     fn endpoint(&self) -> String {
         self.endpoint.to_string()
     }
+
+    fn is_local(&self) -> bool {
+        self.endpoint.is_local()
+    }
 }
 
 /// Connects to a socket file of this user or of root.
