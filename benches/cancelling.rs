@@ -261,7 +261,9 @@ fn open(socket: &Path) -> Result<UnixStream, Failure> {
     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
     let settings = frame(FrameType::Settings, 0, 0, &[]);
     let ack = frame(FrameType::Settings, 1, 0, &[]);
-    stream.write_all(&[&PREFACE[..], &settings, &ack].concat())?;
+    // Room for all answers: nobody gives window back here.
+    let window = frame(FrameType::WindowUpdate, 0, 0, &0x7fff_0000_u32.to_be_bytes());
+    stream.write_all(&[&PREFACE[..], &settings, &ack, &window].concat())?;
     Ok(stream)
 }
 
