@@ -14,6 +14,7 @@ mod guard;
 mod h2_backend;
 mod keepalive;
 mod opening;
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "a server alone makes no calls"))]
 mod standing;
 mod wakes;
 
@@ -25,6 +26,7 @@ pub use guard::{
     Flow, HandshakeDeadlines, Lifetime, Meters, PingPolicy,
     authority::{AuthorityCure, Cured},
 };
+#[cfg(feature = "client")]
 pub(crate) use h2_backend::client::Trace;
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
