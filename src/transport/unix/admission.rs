@@ -101,6 +101,17 @@ impl<L: Listener> Listener for Admitting<L> {
         })
     }
 
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        Box::pin(async {
+            loop {
+                match self.listener.accept_queued().await? {
+                    Ok(connected) if !self.admission.admits(connected.peer()) => {}
+                    queued => return Some(queued),
+                }
+            }
+        })
+    }
+
     fn endpoint(&self) -> String {
         self.listener.endpoint()
     }

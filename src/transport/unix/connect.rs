@@ -105,6 +105,10 @@ impl Connector for UnixConnectOptions {
     fn endpoint(&self) -> String {
         self.endpoint.to_string()
     }
+
+    fn is_local(&self) -> bool {
+        self.endpoint.is_local()
+    }
 }
 
 /// Connects to a socket file of this user or of root.
@@ -261,6 +265,14 @@ mod tests {
         ];
         for (trusted, server, expected) in table {
             assert_eq!(words(trusted, server), expected);
+        }
+    }
+
+    #[test]
+    fn a_socket_is_local_whoever_is_trusted() {
+        for endpoint in ["unix:/run/a.sock", "unix-abstract:a"] {
+            let connector = UnixConnectOptions::new(endpoint.parse().unwrap());
+            assert!(connector.is_local() && connector.any_server().is_local(), "{endpoint}");
         }
     }
 
