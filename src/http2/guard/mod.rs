@@ -31,7 +31,6 @@ mod presence;
 mod receiving;
 mod refit;
 mod sending;
-mod skim;
 mod strikes;
 #[cfg(test)]
 mod tests;

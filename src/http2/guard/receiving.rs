@@ -5,10 +5,9 @@ use tokio::time::Instant;
 
 use super::{
     Cut, Guard, Side,
-    authority::Cured,
+    authority::{Cured, representations},
     block::{Front, fragment, fragments},
-    refit::refit,
-    skim::representations,
+    refit::{IGNORED, refit},
     strikes::Calls,
 };
 use crate::frame::{FrameHead, FrameType};
@@ -168,7 +167,7 @@ fn blank_out(head: FrameHead, bytes: &mut [u8]) {
         && !head.is_end_stream()
         && let Some(kind) = bytes.get_mut(3)
     {
-        *kind = IGNORED;
+        *kind = IGNORED.number();
     }
 }
 
@@ -177,6 +176,3 @@ const FEW_FIELDS: usize = 64;
 
 // Decoding takes some ten times as long for an octet as handing DATA on.
 const BLOCK_WEIGHT: usize = 16;
-
-// A type that nobody defined, which a receiver ignores (RFC 9113, section 5.5).
-const IGNORED: u8 = 0xfb;
