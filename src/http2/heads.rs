@@ -1,51 +1,52 @@
-//! The frames that h2 writes, followed by their heads.
+//! **Frame heads** of one direction, found as its bytes pass (RFC 9113, section 4.1).
 //!
-//! Nothing is held or changed here. It is known where a frame ends, so that a frame of the guard's own can stand between
-//! two of h2's.
+//! Nothing is held but a head that is not whole, and nothing is changed. It is known where a frame ends, so that a frame
+//! of the guard's own can stand between two of h2's.
+
+use std::io::IoSlice;
 
 use crate::frame::FrameHead;
 
 /// Follows the frames of one direction.
 #[derive(Debug)]
-pub(super) struct Outbound {
+pub(super) struct FrameHeads {
     head: [u8; FrameHead::LEN],
     head_len: usize,
     payload_left: usize,
 }
 
-impl Outbound {
-    /// What is sent begins with this many bytes that are no frame: a client's preface, or nothing.
-    pub(super) fn new(preface_len: usize) -> Self {
+impl FrameHeads {
+    /// The direction begins with this many bytes that are no frame: a client's preface, or nothing.
+    pub(super) fn behind(preface_len: usize) -> Self {
         Self { head: [0; FrameHead::LEN], head_len: 0, payload_left: preface_len }
     }
 
-    /// Follows the next bytes; `on_head` is told each head that is whole, and the bytes that come with it.
-    pub(super) fn follow(&mut self, mut bytes: &[u8], mut on_head: impl FnMut(FrameHead, &[u8])) {
-        while !bytes.is_empty() {
-            if self.payload_left > 0 {
-                let count = self.payload_left.min(bytes.len());
-                self.payload_left -= count;
-                bytes = bytes.get(count..).unwrap_or_default();
-                continue;
+    /// The next head, if it ends within `bytes`, which then begin behind it; before that `payload` sees what they hold of
+    /// the frame before it.
+    pub(super) fn next(&mut self, bytes: &mut &[u8], payload: impl FnOnce(&[u8])) -> Option<FrameHead> {
+        let (of_payload, rest) = bytes.split_at_checked(self.payload_left).unwrap_or((bytes, &[]));
+        payload(of_payload);
+        self.payload_left -= of_payload.len();
+        *bytes = rest;
+        // A head in one piece is not copied.
+        let whole = if self.head_len == 0 { rest.split_first_chunk() } else { None };
+        let head = match whole {
+            Some((head, rest)) => {
+                *bytes = rest;
+                FrameHead::parse(head)
             }
-            // A head in one piece is not copied.
-            let whole = if self.head_len == 0 { bytes.split_first_chunk() } else { None };
-            let head = match whole {
-                Some((head, rest)) => {
-                    bytes = rest;
-                    FrameHead::parse(head)
-                }
-                None => match self.push_head(&mut bytes) {
-                    Some(head) => head,
-                    None => return,
-                },
-            };
-            self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
-            on_head(head, bytes);
-        }
+            None => self.push_head(bytes)?,
+        };
+        self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
+        Some(head)
     }
 
-    /// How many bytes at least belong to the frame that is being written; 0 between two frames.
+    /// How many bytes of the payload are still to come.
+    pub(super) fn payload_left(&self) -> usize {
+        self.payload_left
+    }
+
+    /// How many bytes at least belong to the frame that has begun; 0 between two frames.
     pub(super) fn unfinished(&self) -> usize {
         if self.head_len > 0 { FrameHead::LEN - self.head_len } else { self.payload_left }
     }
@@ -65,6 +66,16 @@ impl Outbound {
     }
 }
 
+/// The first `count` bytes of `slices`, piece by piece: what a vectored write took.
+pub(super) fn written<'a>(slices: &'a [IoSlice<'a>], count: usize) -> impl Iterator<Item = &'a [u8]> {
+    let mut left = count;
+    slices.iter().map(move |slice| {
+        let part = slice.get(..left).unwrap_or(slice);
+        left -= part.len();
+        part
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,27 +91,39 @@ mod tests {
             bytes.resize(bytes.len() + usize::try_from(len).unwrap(), 0x5a);
         }
         for cut in 1..bytes.len() {
-            let mut outbound = Outbound::new(7);
-            let mut seen = Vec::new();
-            for piece in bytes.chunks(cut) {
-                outbound.follow(piece, |head, _| seen.push(head.len));
+            let mut heads = FrameHeads::behind(7);
+            let (mut seen, mut payload) = (Vec::new(), Vec::new());
+            for mut piece in bytes.chunks(cut) {
+                while let Some(head) = heads.next(&mut piece, |part| payload.extend_from_slice(part)) {
+                    seen.push(head.len);
+                }
+                assert!(piece.is_empty());
             }
             assert_eq!(seen, lens, "cut into {cut}");
-            assert_eq!(outbound.unfinished(), 0);
+            assert_eq!(payload, [&b"preface"[..], &[0x5a; 306]].concat());
+            assert_eq!((heads.payload_left(), heads.unfinished()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn what_was_written_ends_within_a_slice() {
+        let slices = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cde")];
+        for (count, expected) in [(0, ""), (1, "a"), (2, "ab"), (4, "abcd"), (5, "abcde")] {
+            assert_eq!(written(&slices, count).collect::<Vec<_>>().concat(), expected.as_bytes());
         }
     }
 
     #[test]
     fn a_frame_is_unfinished_to_its_last_byte() {
         let bytes = FrameHead { len: 2, kind: FrameType::Ping, flags: 0, stream_id: 0 }.encode();
-        let mut outbound = Outbound::new(0);
+        let mut heads = FrameHeads::behind(0);
         for octet in bytes {
-            outbound.follow(&[octet], |_, _| {});
-            assert!(outbound.unfinished() > 0);
+            heads.next(&mut &[octet][..], |_| {});
+            assert!(heads.unfinished() > 0);
         }
-        outbound.follow(&[0], |_, _| {});
-        assert_eq!(outbound.unfinished(), 1);
-        outbound.follow(&[0], |_, _| {});
-        assert_eq!(outbound.unfinished(), 0);
+        for left in [1, 0] {
+            heads.next(&mut &[0][..], |_| {});
+            assert_eq!(heads.unfinished(), left);
+        }
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod gate;
 mod guard;
 mod h2_backend;
+mod heads;
 mod keepalive;
 mod opening;
 mod standing;

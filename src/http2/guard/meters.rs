@@ -40,7 +40,7 @@ impl Meters {
         self.streams.value()
     }
 
-    /// Calls in flight: accepted by a server and not yet answered or given up. A client's connection has none of these.
+    /// Calls in flight: opened by a client or accepted by a server, and not yet over.
     pub fn open_calls(&self) -> usize {
         self.presence.open()
     }

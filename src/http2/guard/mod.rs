@@ -25,7 +25,6 @@ mod deadlines;
 mod drain;
 mod meters;
 mod originals;
-mod outbound;
 mod pace;
 mod presence;
 mod receiving;
@@ -46,7 +45,7 @@ use tokio::time::Instant;
 
 use self::{
     authority::AuthorityCure, block::OpenBlock, budgets::Budgets, deadlines::Deadlines, drain::Drain,
-    outbound::Outbound, pace::Pace, strikes::Strikes,
+    pace::Pace, strikes::Strikes,
 };
 pub use self::{
     config::{HandshakeDeadlines, Lifetime, PingPolicy},
@@ -58,7 +57,7 @@ pub(super) use self::{
     originals::Originals,
     presence::OpenCall,
 };
-use super::Http2Config;
+use super::{Http2Config, heads::FrameHeads};
 use crate::frame::PREFACE;
 
 /// Follows one connection, both directions.
@@ -72,7 +71,7 @@ pub(super) struct Guard {
     block: OpenBlock,
     cure: AuthorityCure,
     originals: Originals,
-    outbound: Outbound,
+    outbound: FrameHeads,
     last_stream_id: u32,
     budgets: Budgets,
     strikes: Strikes,
@@ -108,7 +107,7 @@ impl Guard {
             block: OpenBlock::default(),
             cure: AuthorityCure::new(usize::try_from(config.header_table_size).unwrap_or(usize::MAX)),
             originals: Originals::default(),
-            outbound: Outbound::new(sent),
+            outbound: FrameHeads::behind(sent),
             last_stream_id: 0,
             budgets: Budgets::new(side, now),
             strikes: Strikes::new(config.pings.clone()),

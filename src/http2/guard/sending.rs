@@ -5,7 +5,10 @@ use std::{io::IoSlice, mem};
 use tokio::time::Instant;
 
 use super::{Drain, Guard, Side};
-use crate::frame::{ErrorCode, FrameType};
+use crate::{
+    frame::{ErrorCode, FrameType},
+    http2::heads::written,
+};
 
 impl Guard {
     /// Follows what h2 wrote: the first `count` bytes of `slices`.
@@ -15,11 +18,8 @@ impl Guard {
         }
         let Self { outbound, meters, side, budgets, strikes, deadlines, drain, overdue, has_news, .. } = self;
         meters.sent.bytes.add(count);
-        let mut left = count;
-        for slice in slices {
-            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= part.len();
-            outbound.follow(part, |head, rest| {
+        for mut rest in written(slices, count) {
+            while let Some(head) = outbound.next(&mut rest, |_| {}) {
                 meters.sent.frame(head.kind);
                 match head.kind {
                     FrameType::Data | FrameType::Headers => {
@@ -39,7 +39,7 @@ impl Guard {
                     }
                     _ => {}
                 }
-            });
+            }
         }
     }
 }
