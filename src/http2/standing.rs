@@ -92,7 +92,7 @@ impl Standing {
 
 /// Follows both directions of a client's connection.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct Follower {
     standing: Arc<Standing>,
     sent: FrameHeads,
     received: FrameHeads,
@@ -100,7 +100,7 @@ pub(super) struct Watch {
     goaway: Option<Vec<u8>>,
 }
 
-impl Watch {
+impl Follower {
     pub(super) fn new(standing: Arc<Standing>) -> Self {
         let (sent, received) = (FrameHeads::behind(PREFACE.len()), FrameHeads::behind(0));
         Self { standing, sent, received, goaway: None }
@@ -189,9 +189,9 @@ mod tests {
         let sent = [&PREFACE[..], &frame(FrameType::Settings, 0, 0, b""), sent].concat();
         for cut in 1..40 {
             let standing = Standing::new();
-            let mut watch = Watch::new(Arc::clone(&standing));
-            sent.chunks(cut).for_each(|piece| watch.sent(&[IoSlice::new(piece)], piece.len()));
-            received.chunks(cut).for_each(|piece| watch.received(piece));
+            let mut follower = Follower::new(Arc::clone(&standing));
+            sent.chunks(cut).for_each(|piece| follower.sent(&[IoSlice::new(piece)], piece.len()));
+            received.chunks(cut).for_each(|piece| follower.received(piece));
             check(&standing);
         }
     }

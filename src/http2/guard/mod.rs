@@ -101,7 +101,7 @@ impl Guard {
         let now = Instant::now();
         Self {
             side,
-            max_frame_size: config.max_frame_size(),
+            max_frame_size: usize::try_from(config.frame_size()).unwrap_or(usize::MAX),
             pace: Pace::new(),
             payload_left: received,
             block: OpenBlock::default(),

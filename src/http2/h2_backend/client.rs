@@ -17,7 +17,7 @@ use crate::{
         gate::{GatedIo, gate},
         guard::{Guard, Meters, OpenCall, Side},
         opening::Opening,
-        standing::{Fate, Standing, Watch},
+        standing::{Fate, Follower, Standing},
     },
     transport::Io,
 };
@@ -47,7 +47,7 @@ impl ClientConnection {
         let standing = Standing::new();
         let guard = Guard::new(Side::Client, config);
         let (gated, gate) = gate(io, guard, Some(Opening::new(endpoint)));
-        gate.tell(Watch::new(Arc::clone(&standing)));
+        gate.tell(Follower::new(Arc::clone(&standing)));
         let (h2, mut connection) = config.client_builder().handshake(gated).await?;
         let (pings, meters) = (keepalive.zip(connection.ping_pong()), gate.meters());
         let mut driver = Driver::new(ClientSide { h2: connection }, gate);
