@@ -9,7 +9,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
 
-use super::identity;
+use super::identity::{self, ROOT};
 use crate::transport::{BoxFuture, Connected, Listener, Peer};
 
 /// Who may connect to a listener; clones share what they know.
@@ -127,8 +127,6 @@ fn is_own(uid: u32, first_answer: &OnceLock<u32>) -> bool {
     first_answer.get_or_init(|| own);
     uid == own
 }
-
-const ROOT: u32 = 0;
 
 #[cfg(test)]
 mod tests {
