@@ -72,6 +72,7 @@ pub(super) struct Guard {
     cure: AuthorityCure,
     originals: Originals,
     outbound: FrameHeads,
+    /// The last one that the client has opened.
     last_stream_id: u32,
     budgets: Budgets,
     strikes: Strikes,

@@ -141,7 +141,7 @@ impl Guard {
         self.meters.received.frame(head.kind);
         self.budgets.received(&head, Instant::now)?;
         match head.kind {
-            FrameType::Headers if head.stream_id > self.last_stream_id => {
+            FrameType::Headers if self.side == Side::Server && head.stream_id > self.last_stream_id => {
                 self.last_stream_id = head.stream_id;
                 self.meters.streams.add(1);
             }

@@ -16,7 +16,19 @@ impl Guard {
         if self.is_off {
             return;
         }
-        let Self { outbound, meters, side, budgets, strikes, deadlines, drain, overdue, has_news, .. } = self;
+        let Self {
+            outbound,
+            meters,
+            side,
+            budgets,
+            strikes,
+            deadlines,
+            drain,
+            overdue,
+            has_news,
+            last_stream_id,
+            ..
+        } = self;
         meters.sent.bytes.add(count);
         for mut rest in written(slices, count) {
             while let Some(head) = outbound.next(&mut rest, |_| {}) {
@@ -25,6 +37,10 @@ impl Guard {
                     FrameType::Data | FrameType::Headers => {
                         strikes.wipe();
                         budgets.sent(head.kind);
+                        if *side == Side::Client && head.stream_id > *last_stream_id {
+                            *last_stream_id = head.stream_id;
+                            meters.streams.add(1);
+                        }
                     }
                     FrameType::RstStream if *side == Side::Server && is_for_an_error(rest) => {
                         *overdue = budgets.stream_error(Instant::now).err().or(*overdue);
