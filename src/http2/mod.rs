@@ -26,6 +26,7 @@ pub use guard::{
     Flow, HandshakeDeadlines, Lifetime, Meters, PingPolicy,
     authority::{AuthorityCure, Cured},
 };
+#[cfg(feature = "client")]
 pub(crate) use h2_backend::client::Trace;
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},

@@ -64,6 +64,7 @@ impl Standing {
     }
 
     /// Whether any stream was answered by HEADERS.
+    #[cfg(any(feature = "client", test))]
     pub(super) fn is_answered(&self) -> bool {
         self.is_answered.load(Relaxed)
     }

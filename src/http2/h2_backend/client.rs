@@ -84,6 +84,7 @@ impl ClientConnection {
     }
 
     /// The trace of a stream that is not opened yet.
+    #[cfg(feature = "client")]
     pub(crate) fn trace(&self) -> Trace {
         Trace { standing: Arc::clone(&self.standing), stream_id: u32::MAX }
     }
@@ -152,6 +153,7 @@ impl Trace {
     }
 
     /// Whether the server has answered any call on the connection.
+    #[cfg(feature = "client")]
     pub(crate) fn is_connection_answered(&self) -> bool {
         self.standing.is_answered()
     }
@@ -184,7 +186,7 @@ impl PendingResponse {
     }
 
     /// Puts futures on the connection's task.
-    pub(crate) fn spawner(&self) -> &Spawner {
+    pub fn spawner(&self) -> &Spawner {
         &self.spawner
     }
 }
