@@ -4,8 +4,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::time::Instant;
-
 use super::presence::Presence;
 use crate::frame::FrameType;
 
@@ -21,8 +19,8 @@ pub struct Meters {
 }
 
 impl Meters {
-    pub(super) fn new(start: Instant, is_idle_timed: bool) -> Self {
-        Self { presence: Presence::new(start, is_idle_timed), ..Self::default() }
+    pub(super) fn of(presence: Presence) -> Self {
+        Self { presence, ..Self::default() }
     }
 
     /// What came from the peer.

@@ -45,7 +45,7 @@ use tokio::time::Instant;
 
 use self::{
     authority::AuthorityCure, block::OpenBlock, budgets::Budgets, deadlines::Deadlines, drain::Drain,
-    pace::Pace, strikes::Strikes,
+    pace::Pace, presence::Presence, strikes::Strikes,
 };
 pub use self::{
     config::{HandshakeDeadlines, Lifetime, PingPolicy},
@@ -100,6 +100,8 @@ impl Guard {
             Side::Client => (0, PREFACE.len()),
         };
         let now = Instant::now();
+        let is_idle_bounded = config.lifetime.max_idle < Duration::MAX;
+        let presence = if is_idle_bounded { Presence::timed(now) } else { Presence::default() };
         Self {
             side,
             max_frame_size: usize::try_from(config.frame_size()).unwrap_or(usize::MAX),
@@ -117,7 +119,7 @@ impl Guard {
             overdue: None,
             has_news: false,
             is_off: config.is_unguarded,
-            meters: Arc::new(Meters::new(now, config.lifetime.max_idle < Duration::MAX)),
+            meters: Arc::new(Meters::of(presence)),
         }
     }
 

@@ -146,7 +146,8 @@ impl Guard {
                 self.meters.streams.add(1);
             }
             FrameType::RstStream => self.meters.cancels.add(1),
-            FrameType::Settings => self.deadlines.settings(head.is_ack()),
+            FrameType::Settings if head.is_ack() => self.deadlines.settings_ack(),
+            FrameType::Settings => self.deadlines.settings(),
             FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
                 let calls = if self.meters.open_calls() == 0 { Calls::None } else { Calls::Some };
                 if self.strikes.ping(Instant::now(), calls)? {
