@@ -13,8 +13,8 @@ pub(super) enum Drain {
     Told,
     /// Then PING, with this payload.
     Pinged([u8; 8]),
-    /// Then GOAWAY again.
-    Over,
+    /// Then GOAWAY again, with the last stream: none after it may name a later one.
+    Over(u32),
 }
 
 impl Drain {
@@ -25,9 +25,16 @@ impl Drain {
             (Self::Told, FrameType::Ping) => {
                 payload.first_chunk().map_or(self, |payload| Self::Pinged(*payload))
             }
-            (Self::Pinged(_), FrameType::Goaway) => Self::Over,
+            (Self::Pinged(_), FrameType::Goaway) => {
+                Self::Over(payload.first_chunk().map_or(0, |id| u32::from_be_bytes(*id)))
+            }
             _ => self,
         }
+    }
+
+    /// What a GOAWAY may name at most.
+    pub(super) fn last_stream_id(self) -> u32 {
+        if let Self::Over(last) = self { last } else { u32::MAX }
     }
 
     /// The answer that is waited for.
@@ -53,6 +60,7 @@ mod tests {
         assert_eq!(drain.acknowledgement().unwrap(), b"\0\0\x08\x06\x01\0\0\0\0shutdown");
         drain = drain.after(FrameType::Ping, b"usersown");
         assert_eq!(drain, Drain::Pinged(*payload));
-        assert_eq!(drain.after(FrameType::Goaway, b""), Drain::Over);
+        assert_eq!(drain.last_stream_id(), u32::MAX);
+        assert_eq!(drain.after(FrameType::Goaway, b"\0\0\0\x05\0\0\0\0").last_stream_id(), 5);
     }
 }

@@ -186,7 +186,8 @@ impl Guard {
     /// The GOAWAY of a cut.
     pub(super) fn goaway(&self, cut: &Cut) -> Vec<u8> {
         // The peer of a client opens no streams.
-        cut.goaway(if self.side == Side::Server { self.last_stream_id } else { 0 })
+        let last_stream_id = if self.side == Side::Server { self.last_stream_id } else { 0 };
+        cut.goaway(last_stream_id.min(self.drain.last_stream_id()))
     }
 }
 
