@@ -12,7 +12,7 @@ use crate::{
     call::{CallOptions, Deadline, MethodDescriptor},
     client::{attempt::Settings, connect::Connection, tries::Tries},
     codec,
-    http2::{ClientConnection, Error, Http2Config, KeepAlive},
+    http2::{ClientConnection, Error, Http2Config, KeepAlive, Meters},
     transport::Connector,
     wire::{RequestHeaders, Status},
 };
@@ -63,6 +63,11 @@ impl Channel {
     /// The endpoint this channel connects to, as errors name it.
     pub fn endpoint(&self) -> String {
         self.shared.connection.endpoint()
+    }
+
+    /// What has passed over the connection of now; `None` while there is none.
+    pub fn meters(&self) -> Option<Arc<Meters>> {
+        self.shared.connection.ready().map(|connection| Arc::clone(connection.meters()))
     }
 
     /// What holds for a call of `method`: its own options, the method's, the channel's.

@@ -188,12 +188,12 @@ impl State {
     }
 
     /// Takes note of a failed attempt and says when the next one is due.
-    fn fail(&mut self, cause: Cause, is_local: bool) {
+    fn fail(&mut self, cause: Cause, connector: &dyn Connector) {
         let now = Instant::now();
         let (since, failures) =
             self.outage.as_ref().map_or((now, 0), |outage| (outage.since, outage.failures));
         let pause = match cause {
-            Cause::Absent if is_local => pauses::absent(now - since),
+            Cause::Absent if connector.is_local() => pauses::absent(now - since),
             _ => pauses::growing(failures),
         };
         self.link = Link::Down;
@@ -234,7 +234,7 @@ impl Shared {
                 Some(driver)
             }
             Err(failure) => {
-                self.lock().fail(failure.cause, self.connector.is_local());
+                self.lock().fail(failure.cause, &*self.connector);
                 attempt.send_replace(Some(Err(Arc::new(failure))));
                 None
             }

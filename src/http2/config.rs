@@ -1,14 +1,14 @@
 //! Every HTTP/2 setting that this library chooses, with its reason.
 //!
 //! Nothing is left to h2's defaults: they were made for the web, hold 16 MiB of header list per stream and lose the
-//! connection of a client that only cancels. Sizes are bytes.
+//! connection of a client that only cancels.
 
 use std::time::Duration;
 
 use super::guard::{HandshakeDeadlines, Lifetime, PingPolicy};
 
-/// The HTTP/2 settings of one side of a connection. A value that HTTP/2 does not allow (a window of more than 2^31-1, a frame
-/// size outside 2^14 to 2^24-1) becomes the nearest that it does.
+/// The HTTP/2 settings of one side of a connection. Sizes are in bytes. A value that HTTP/2 does not allow (a window of more
+/// than 2^31-1, a frame size outside 2^14 to 2^24-1) becomes the nearest that it does.
 ///
 /// ```
 /// let mut config = wirepath::http2::Http2Config::default();
@@ -90,7 +90,7 @@ impl Http2Config {
             .max_concurrent_streams(self.max_concurrent_streams)
             .initial_window_size(self.stream_window.min(WINDOW_MAX))
             .initial_connection_window_size(self.connection_window.min(WINDOW_MAX))
-            .max_frame_size(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX))
+            .max_frame_size(self.frame_size())
             .max_header_list_size(self.max_header_list_size)
             .header_table_size(self.header_table_size)
             .data_frame_budget(self.data_frame_budget)
@@ -106,8 +106,8 @@ impl Http2Config {
     }
 
     /// The largest payload that this side takes.
-    pub(super) fn max_frame_size(&self) -> usize {
-        usize::try_from(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX)).unwrap_or(usize::MAX)
+    pub(super) fn frame_size(&self) -> u32 {
+        self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX)
     }
 
     pub(super) fn client_builder(&self) -> h2::client::Builder {
@@ -119,7 +119,7 @@ impl Http2Config {
             .initial_max_send_streams(0)
             .initial_window_size(self.stream_window.min(WINDOW_MAX))
             .initial_connection_window_size(self.connection_window.min(WINDOW_MAX))
-            .max_frame_size(self.max_frame_size.clamp(FRAME_SIZE_MIN, FRAME_SIZE_MAX))
+            .max_frame_size(self.frame_size())
             .max_header_list_size(self.max_header_list_size)
             .header_table_size(self.header_table_size)
             .data_frame_budget(self.data_frame_budget)

@@ -64,16 +64,10 @@ impl<C> Driver<C> {
     }
 
     /// Has the peer asked on this connection's task whether it lives.
-    pub(super) fn keep_alive(
-        &mut self,
-        keepalive: KeepAlive,
-        pings: h2::PingPong,
-        meters: Arc<Meters>,
-        calls: impl Fn() -> usize + Send + 'static,
-    ) {
+    pub(super) fn keep_alive(&mut self, keepalive: KeepAlive, pings: h2::PingPong, meters: Arc<Meters>) {
         let (gate, connection) = (self.gate.clone(), self.connection_waker.clone());
         self.tasks.spawn(Box::pin(async move {
-            let error = keepalive.outlived(pings, || meters.received().bytes(), calls).await;
+            let error = keepalive.outlived(pings, &meters).await;
             gate.break_off(error);
             connection.wake();
         }));

@@ -13,6 +13,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::guard::Meters;
+
 /// When a connection asks whether its peer still lives.
 ///
 /// ```
@@ -64,17 +66,11 @@ impl KeepAlive {
         Self { time: self.time.saturating_mul(2).min(FOREVER), ..self }
     }
 
-    /// Keeps watch until the peer does not answer, however long that takes, and says so. `received` counts what came from
-    /// the peer, `calls` those on the connection.
-    pub(super) async fn outlived(
-        self,
-        mut pings: h2::PingPong,
-        received: impl Fn() -> u64,
-        calls: impl Fn() -> usize,
-    ) -> io::Error {
+    /// Keeps watch until the peer does not answer, however long that takes, and says so.
+    pub(super) async fn outlived(self, mut pings: h2::PingPong, meters: &Meters) -> io::Error {
         let mut vigil = Vigil::new(self, Instant::now());
         loop {
-            match vigil.step(Instant::now(), received(), calls()) {
+            match vigil.step(Instant::now(), meters.received().bytes(), meters.open_calls()) {
                 Step::Wait(until) => tokio::time::sleep_until(until).await,
                 Step::Ping => ping(&mut pings),
                 Step::Close => break,

@@ -12,9 +12,9 @@ mod error;
 mod gate;
 mod guard;
 mod h2_backend;
+mod heads;
 mod keepalive;
 mod opening;
-#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "a server alone makes no calls"))]
 mod standing;
 mod wakes;
 

@@ -9,11 +9,12 @@ use std::{
     io::IoSlice,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
 };
 
-use crate::frame::{ErrorCode, FrameHead, FrameType, PREFACE};
+use super::heads::{FrameHeads, written};
+use crate::frame::{ErrorCode, FrameType, PREFACE};
 
 /// What is known of a connection; calls and the gate share it.
 #[derive(Debug)]
@@ -24,7 +25,6 @@ pub(super) struct Standing {
     last: AtomicU32,
     goaway: OnceLock<Goaway>,
     is_goaway_heeded: AtomicBool,
-    calls: AtomicUsize,
 }
 
 /// How the server announced the end of the connection, where it named an error.
@@ -55,7 +55,6 @@ impl Standing {
             last: AtomicU32::new(u32::MAX),
             goaway: OnceLock::new(),
             is_goaway_heeded: AtomicBool::new(false),
-            calls: AtomicUsize::new(0),
         })
     }
 
@@ -65,6 +64,7 @@ impl Standing {
     }
 
     /// Whether any stream was answered by HEADERS.
+    #[cfg(any(feature = "client", test))]
     pub(super) fn is_answered(&self) -> bool {
         self.is_answered.load(Relaxed)
     }
@@ -89,70 +89,31 @@ impl Standing {
             Fate::Unknown
         }
     }
-
-    /// How many calls are on the connection, each counted by as many halves as are held.
-    pub(super) fn calls(&self) -> usize {
-        self.calls.load(Relaxed)
-    }
-}
-
-/// A call on the connection; it counts until it is dropped.
-#[derive(Debug)]
-pub(super) struct InCall(Arc<Standing>);
-
-impl InCall {
-    pub(super) fn begin(standing: Arc<Standing>) -> Self {
-        standing.calls.fetch_add(1, Relaxed);
-        Self(standing)
-    }
-
-    pub(super) fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.0)
-    }
-}
-
-/// Another half of it.
-impl Clone for InCall {
-    fn clone(&self) -> Self {
-        Self::begin(self.standing())
-    }
-}
-
-impl Drop for InCall {
-    fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Relaxed);
-    }
 }
 
 /// Follows both directions of a client's connection.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct Follower {
     standing: Arc<Standing>,
-    sent: Frames,
-    received: Frames,
+    sent: FrameHeads,
+    received: FrameHeads,
     /// The payload of a GOAWAY, as far as it is here.
     goaway: Option<Vec<u8>>,
 }
 
-impl Watch {
+impl Follower {
     pub(super) fn new(standing: Arc<Standing>) -> Self {
-        let (sent, received) =
-            (Frames { payload_left: PREFACE.len(), ..Frames::default() }, Frames::default());
+        let (sent, received) = (FrameHeads::behind(PREFACE.len()), FrameHeads::behind(0));
         Self { standing, sent, received, goaway: None }
     }
 
     /// Takes note of what h2 wrote: the first `count` bytes of `slices`.
     pub(super) fn sent(&mut self, slices: &[IoSlice<'_>], count: usize) {
-        let mut left = count;
-        for slice in slices {
-            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= part.len();
-            self.sent_part(part);
-        }
+        written(slices, count).for_each(|part| self.sent_part(part));
     }
 
     fn sent_part(&mut self, mut bytes: &[u8]) {
-        while let Some(head) = self.sent.next_head(&mut bytes, |_| {}) {
+        while let Some(head) = self.sent.next(&mut bytes, |_| {}) {
             match head.kind {
                 FrameType::Headers => {
                     self.standing.opened.fetch_max(head.stream_id, Relaxed);
@@ -167,13 +128,13 @@ impl Watch {
     pub(super) fn received(&mut self, mut bytes: &[u8]) {
         loop {
             let goaway = &mut self.goaway;
-            let head = self.received.next_head(&mut bytes, |payload| {
+            let head = self.received.next(&mut bytes, |payload| {
                 if let Some(goaway) = goaway {
                     let room = GOAWAY_KEPT.saturating_sub(goaway.len()).min(payload.len());
                     goaway.extend_from_slice(payload.split_at(room).0);
                 }
             });
-            if self.received.payload_left == 0 || head.is_some() {
+            if self.received.payload_left() == 0 || head.is_some() {
                 self.take_goaway();
             }
             match head.map(|head| head.kind) {
@@ -197,37 +158,6 @@ impl Watch {
     }
 }
 
-/// Follows the frame heads of one direction.
-#[derive(Debug, Default)]
-struct Frames {
-    head: [u8; FrameHead::LEN],
-    head_len: usize,
-    payload_left: usize,
-}
-
-impl Frames {
-    /// The next frame head of `bytes`, which then begin behind it; before it `payload` sees what is left of the frame
-    /// before.
-    fn next_head(&mut self, bytes: &mut &[u8], payload: impl FnOnce(&[u8])) -> Option<FrameHead> {
-        let (of_payload, rest) = bytes.split_at(self.payload_left.min(bytes.len()));
-        payload(of_payload);
-        self.payload_left -= of_payload.len();
-        let (of_head, rest) = rest.split_at((FrameHead::LEN - self.head_len).min(rest.len()));
-        for (place, byte) in self.head.iter_mut().skip(self.head_len).zip(of_head) {
-            *place = *byte;
-        }
-        self.head_len += of_head.len();
-        *bytes = rest;
-        if self.head_len < FrameHead::LEN {
-            return None;
-        }
-        self.head_len = 0;
-        let head = FrameHead::parse(&self.head);
-        self.payload_left = usize::try_from(head.len).unwrap_or(usize::MAX);
-        Some(head)
-    }
-}
-
 const REFUSED_STREAM: u32 = ErrorCode::RefusedStream.number();
 
 // The debug data of gRFC A8.
@@ -239,6 +169,7 @@ const GOAWAY_KEPT: usize = 8 + 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::FrameHead;
 
     fn frame(kind: FrameType, flags: u8, stream_id: u32, payload: &[u8]) -> Vec<u8> {
         let len = u32::try_from(payload.len()).unwrap();
@@ -259,9 +190,9 @@ mod tests {
         let sent = [&PREFACE[..], &frame(FrameType::Settings, 0, 0, b""), sent].concat();
         for cut in 1..40 {
             let standing = Standing::new();
-            let mut watch = Watch::new(Arc::clone(&standing));
-            sent.chunks(cut).for_each(|piece| watch.sent(&[IoSlice::new(piece)], piece.len()));
-            received.chunks(cut).for_each(|piece| watch.received(piece));
+            let mut follower = Follower::new(Arc::clone(&standing));
+            sent.chunks(cut).for_each(|piece| follower.sent(&[IoSlice::new(piece)], piece.len()));
+            received.chunks(cut).for_each(|piece| follower.received(piece));
             check(&standing);
         }
     }
@@ -320,14 +251,5 @@ mod tests {
                 assert!(!standing.take_too_many_pings() && standing.is_answered());
             });
         }
-    }
-
-    #[test]
-    fn a_call_counts_until_it_is_dropped() {
-        let standing = Standing::new();
-        let call = InCall::begin(Arc::clone(&standing));
-        assert_eq!(standing.calls(), 1);
-        drop(call);
-        assert_eq!(standing.calls(), 0);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     server::{
         Router,
         serve::serve,
-        settings::{Phase, Settings},
+        settings::{Phase, Placement, Settings},
     },
     transport::{BoxFuture, Connected},
 };
@@ -29,13 +29,13 @@ pub(super) async fn serve_connection(
 ) {
     let (io, peer) = connected.into_parts();
     let peer = Arc::new(peer);
-    let task_per_call = settings.task_per_call;
+    let placement = settings.placement;
     let (http2, keepalive) = (settings.http2.clone(), settings.keepalive);
     let connections = settings.connections.clone();
     let known = Arc::clone(&peer);
     let on_request = move |accepted: Accepted| {
         let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
-        place(call, task_per_call)
+        place(call, placement)
     };
     let handshake = ServerConnection::handshake(io, &http2, on_request);
     // A client that never says its preface holds up a drain for a moment only; one that comes in that moment is served.
@@ -60,13 +60,15 @@ pub(super) async fn serve_connection(
     let _ = tokio::time::timeout(LINGER, poll_fn(|cx| connection.poll_linger(cx))).await;
 }
 
-/// Where a call runs: on the connection's task, or on one of its own.
-fn place(call: BoxFuture<'static, ()>, task_per_call: bool) -> Option<BoxFuture<'static, ()>> {
-    if task_per_call {
-        tokio::spawn(call);
-        return None;
+/// Gives back a call that is to run on the connection's task.
+fn place(call: BoxFuture<'static, ()>, placement: Placement) -> Option<BoxFuture<'static, ()>> {
+    match placement {
+        Placement::ConnectionTask => Some(call),
+        Placement::OwnTask => {
+            tokio::spawn(call);
+            None
+        }
     }
-    Some(call)
 }
 
 enum Event {

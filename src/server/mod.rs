@@ -26,7 +26,7 @@ pub use self::connections::{Connections, OpenConnection};
 pub use self::router::{Router, Service};
 use self::{
     accept::{Accepting, accept_loop},
-    settings::{Phase, Settings},
+    settings::{Phase, Placement, Settings},
 };
 use crate::{
     call::{Limits, alongside},
@@ -105,7 +105,7 @@ impl Server {
     /// Gives each call a task of its own, for handlers that compute. By default handlers run on their connection's task,
     /// which is faster for those that do little or wait: no wake of another thread, and one `write` for many answers.
     pub fn task_per_call(mut self) -> Self {
-        self.settings.task_per_call = true;
+        self.settings.placement = Placement::OwnTask;
         self
     }
 

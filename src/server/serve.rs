@@ -50,7 +50,7 @@ pub(super) fn serve(
         None => headers,
     };
     let (path, content_type) = (&headers.path, headers.content_type.clone());
-    let found = settings.admit(&headers, &peer).and_then(|()| router.find(path.as_str(), &content_type));
+    let found = settings.intercept(&headers, &peer).and_then(|()| router.find(path.as_str(), &content_type));
     match found {
         Ok(handler) => handler(Call::new(headers, body, respond, peer, settings)),
         Err(status) => Box::pin(async move {

@@ -23,7 +23,7 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) method_limits: HashMap<String, Limits>,
     pub(super) interceptor: Option<Interceptor>,
-    pub(super) task_per_call: bool,
+    pub(super) placement: Placement,
     pub(super) connections: Option<Connections>,
 }
 
@@ -34,7 +34,8 @@ impl Settings {
         of_method.or(descriptor).or(self.limits)
     }
 
-    pub(super) fn admit(&self, headers: &RequestHeaders, peer: &Peer) -> Result<(), Status> {
+    /// Lets the interceptor refuse a call.
+    pub(super) fn intercept(&self, headers: &RequestHeaders, peer: &Peer) -> Result<(), Status> {
         let Some(interceptor) = &self.interceptor else { return Ok(()) };
         // It runs while the connection is read: a panic must not take that down (rule 37).
         catch_unwind(AssertUnwindSafe(|| interceptor(headers, peer)))
@@ -49,9 +50,19 @@ impl fmt::Debug for Settings {
             .field("keepalive", &self.keepalive)
             .field("limits", &self.limits)
             .field("method_limits", &self.method_limits)
-            .field("task_per_call", &self.task_per_call)
+            .field("placement", &self.placement)
             .finish_non_exhaustive()
     }
+}
+
+/// Where a call runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Placement {
+    /// On its connection's task.
+    #[default]
+    ConnectionTask,
+    /// On a task of its own.
+    OwnTask,
 }
 
 /// Where a server stands; every connection watches it.

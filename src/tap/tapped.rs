@@ -69,6 +69,13 @@ impl<T: Listener> Listener for Tapped<T> {
         })
     }
 
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        Box::pin(async move {
+            let queued = self.transport.accept_queued().await?;
+            Some(queued.map(|connected| self.tap(connected, Direction::ServerToClient)))
+        })
+    }
+
     fn endpoint(&self) -> String {
         self.transport.endpoint()
     }
@@ -185,7 +192,7 @@ mod tests {
 
     use super::super::record::Recording;
     use super::*;
-    use crate::transport::Peer;
+    use crate::transport::{Peer, duplex};
 
     /// Accepts at most 5 bytes a write, and says by its flag whether it takes vectored ones.
     #[derive(Debug)]
@@ -269,6 +276,18 @@ mod tests {
         assert_eq!(io.write_vectored(&slices).await.unwrap(), 5);
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         assert_eq!(recording.chunks()[0].bytes, "abcde");
+    }
+
+    #[tokio::test]
+    async fn who_waits_at_the_end_is_given_out_and_recorded() {
+        let (connector, listener) = duplex(64);
+        let recording = Recording::new(1024);
+        let mut tapped = Tapped::new(listener, recording.clone());
+        let _client = connector.connect().await.unwrap();
+        let (mut io, _) = tapped.accept_queued().await.unwrap().unwrap().into_parts();
+        io.write_all(b"bye").await.unwrap();
+        assert_eq!(recording.chunks()[0].bytes, "bye");
+        assert!(tapped.accept_queued().await.is_none());
     }
 
     #[tokio::test]

@@ -63,6 +63,11 @@ impl Listener for DuplexListener {
         })
     }
 
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        self.backlog.close();
+        Box::pin(async { self.backlog.recv().await.map(|io| Ok(Connected::new(io, Peer::InMemory))) })
+    }
+
     fn endpoint(&self) -> String {
         ENDPOINT.to_owned()
     }
@@ -112,6 +117,18 @@ mod tests {
         let error = connector.connect().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(error.to_string().contains("its listener was dropped"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn at_its_end_a_listener_gives_out_who_waits_and_lets_nobody_else_come() {
+        let (connector, mut listener) = duplex(8);
+        let _waiting = [connector.connect().await.unwrap(), connector.connect().await.unwrap()];
+        for _ in 0..2 {
+            assert_eq!(listener.accept_queued().await.unwrap().unwrap().peer(), &Peer::InMemory);
+        }
+        assert!(listener.accept_queued().await.is_none());
+        let error = connector.connect().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[tokio::test(start_paused = true)]

@@ -244,7 +244,7 @@ pub(super) fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Res
 
 /// `sun_path` without the NUL that ends a path. Linux takes a path without it, but not every peer copes
 /// (rule 70).
-const MAX_PATH_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+pub(super) const MAX_PATH_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// `sun_path` without the NUL that begins an abstract name.
 const MAX_NAME_LEN: usize = 107;

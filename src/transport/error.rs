@@ -88,7 +88,7 @@ impl EndpointError {
                 None => (
                     input,
                     "has no known scheme".into(),
-                    "write unix:PATH, unix-abstract:NAME, tcp:HOST:PORT or fd:N".into(),
+                    "write unix:PATH, unix-abstract:NAME, tcp:HOST:PORT, fd:N or activated:NAME".into(),
                 ),
             },
             Self::Empty { input } => {

@@ -63,7 +63,8 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     fn endpoint(&self) -> String;
 
     /// Whether the target is a socket of this machine that tells at once whether anybody listens. Then an attempt in vain
-    /// costs microseconds, and a channel whose calls wait for their server makes the next one after milliseconds.
+    /// costs microseconds, and a channel whose calls wait for their server makes the next one after milliseconds. A connector
+    /// that wraps another hands this on.
     fn is_local(&self) -> bool {
         false
     }
@@ -82,7 +83,7 @@ pub trait Listener: fmt::Debug + Send + 'static {
     ///
     /// A server that drains serves them, and tells them by GOAWAY, before it closes the listener. A listener whose queue
     /// outlives it (an inherited one) leaves them to the next server; one that knows no queue has none, as by default.
-    /// Dropping the future loses none.
+    /// One that wraps another hands this on. Dropping the future loses none.
     fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
         Box::pin(std::future::ready(None))
     }

@@ -16,7 +16,7 @@ use wirepath::{
     transport::{BoxFuture, Connected, Connector, DuplexConnector, DuplexListener, duplex},
 };
 
-use crate::peer::{Peer, SAY, connect, good, in_time, say, say_with};
+use crate::peer::{Peer, SAY, chat, connect, good, in_time, say, say_with};
 
 /// Counts connections, and takes its time over each.
 #[derive(Clone, Debug)]
@@ -84,6 +84,22 @@ async fn connects_on_first_use_and_once_for_all_clones_and_concurrent_calls() {
     }
     say(&channel.clone(), b"hi").await.unwrap();
     assert_eq!(counting.count(), 1);
+}
+
+#[tokio::test]
+async fn its_meters_are_those_of_the_connection_of_now() {
+    let (channel, listener) = connect();
+    assert!(channel.meters().is_none());
+    tokio::spawn(Server::new().add(router()).serve(listener));
+    for _ in 0..2 {
+        say(&channel, b"hi").await.unwrap();
+    }
+    let meters = channel.meters().unwrap();
+    assert_eq!((meters.streams(), meters.open_calls()), (2, 0));
+    let call = chat(&channel).await;
+    assert_eq!(meters.open_calls(), 1);
+    drop(call);
+    assert_eq!(meters.open_calls(), 0);
 }
 
 #[tokio::test]

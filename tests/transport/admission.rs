@@ -30,6 +30,23 @@ async fn after_a_thousand_refused_the_next_is_admitted() {
 }
 
 #[tokio::test]
+async fn who_waits_at_the_end_is_given_out_if_admitted() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let asked = AtomicUsize::new(0);
+    let every_second = Admission::by(move |_| asked.fetch_add(1, Ordering::Relaxed) % 2 == 1);
+    let mut listener = every_second.before(listen(&path).await.unwrap());
+    let waiting: Vec<_> = (0..4).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    let mut admitted = Vec::new();
+    while let Some(queued) = listener.accept_queued().await {
+        admitted.push(queued.unwrap());
+    }
+    assert_eq!(admitted.len(), 2);
+    assert_closed(&waiting[0]);
+    assert_closed(&waiting[2]);
+}
+
+#[tokio::test]
 async fn a_refused_peer_that_stays_holds_up_nobody() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("a.sock");

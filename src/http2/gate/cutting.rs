@@ -48,19 +48,16 @@ impl Held {
 
     /// Waits until GOAWAY is written, not for long, and then tells h2 why the connection is over.
     pub(super) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let drained = self.poll_drain(cx).is_ready();
+        let is_written = self.poll_write_held(cx).is_ready();
         let Some(cutting) = &mut self.cutting else { return Poll::Pending };
-        if !(cutting.is_told && drained) {
+        if !(cutting.is_told && is_written) {
             ready!(cutting.over.as_mut().poll(cx));
         }
         // The peer sees the end at once, while what it still sends is read and forgotten.
         let _ = Pin::new(&mut self.io).poll_shutdown(cx);
         let Cut { code, debug } = cutting.cut;
         let error = io::Error::new(io::ErrorKind::ConnectionAborted, format!("cut off by {code}: {debug}"));
-        Poll::Ready(Err(match &self.opening {
-            Some(opening) => opening.name(&error),
-            None => error,
-        }))
+        Poll::Ready(Err(self.named(error)))
     }
 
     fn tell_between_frames(&mut self) {

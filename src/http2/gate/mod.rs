@@ -28,7 +28,7 @@ use self::{cutting::Cutting, writing::Failure};
 use super::{
     guard::{Guard, Meters, Originals},
     opening::Opening,
-    standing::Watch,
+    standing::Follower,
 };
 use crate::transport::Io;
 
@@ -60,7 +60,7 @@ pub(super) fn gate(io: Box<dyn Io>, guard: Guard, opening: Option<Opening>) -> (
         order: None,
         farewell: None,
         is_unanswered: false,
-        watch: None,
+        follower: None,
     };
     let shared = Arc::new(Mutex::new(held));
     (GatedIo { shared: Arc::clone(&shared) }, Gate { shared })
@@ -77,9 +77,9 @@ impl Gate {
         lock(&self.shared).guard.originals().clone()
     }
 
-    /// Has all that passes from now on told to `watch`.
-    pub(super) fn tell(&self, watch: Watch) {
-        lock(&self.shared).watch = Some(watch);
+    /// Has all that passes from now on told to `follower`.
+    pub(super) fn tell(&self, follower: Follower) {
+        lock(&self.shared).follower = Some(follower);
     }
 
     /// Ends the byte stream for h2 with this error; the connection has to be polled for it.
@@ -93,7 +93,7 @@ impl Gate {
         if held.bytes.is_empty() && !held.is_unflushed {
             return Poll::Ready(());
         }
-        ready!(held.poll_drain(cx));
+        ready!(held.poll_write_held(cx));
         let flushed = ready!(Pin::new(&mut held.io).poll_flush(cx));
         held.is_unflushed = false;
         if let Err(error) = flushed {
@@ -151,7 +151,7 @@ struct Held {
     /// Whether the PING of a drain is to be answered in the peer's stead.
     is_unanswered: bool,
     /// On a client, learns what the frames say about its calls.
-    watch: Option<Watch>,
+    follower: Option<Follower>,
 }
 
 impl AsyncRead for GatedIo {
@@ -159,8 +159,8 @@ impl AsyncRead for GatedIo {
         let mut held = lock(&self.shared);
         let before = buf.filled().len();
         let read = held.poll_read(cx, buf);
-        if let Some(watch) = &mut held.watch {
-            watch.received(&buf.filled()[before..]);
+        if let Some(follower) = &mut held.follower {
+            follower.received(&buf.filled()[before..]);
         }
         if read.is_ready() || held.is_paused || !tokio::task::coop::has_budget_remaining() {
             return read;
@@ -215,7 +215,7 @@ impl AsyncWrite for GatedIo {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut held = lock(&self.shared);
-        ready!(held.poll_drain(cx));
+        ready!(held.poll_write_held(cx));
         Pin::new(&mut held.io).poll_shutdown(cx)
     }
 }

@@ -91,8 +91,7 @@ impl Held {
         Poll::Ready(match (read, &self.opening) {
             (Ok(0), Some(opening)) => Err(opening.ended()),
             (Ok(count), _) => Ok(count == 0),
-            (Err(error), Some(opening)) => Err(opening.name(&error)),
-            (Err(error), None) => Err(error),
+            (Err(error), _) => Err(self.named(error)),
         })
     }
 

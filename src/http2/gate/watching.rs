@@ -85,8 +85,8 @@ impl Held {
     /// Follows what h2 wrote.
     pub(super) fn sent(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>], count: usize) {
         self.guard.sent(slices, count);
-        if let Some(watch) = &mut self.watch {
-            watch.sent(slices, count);
+        if let Some(follower) = &mut self.follower {
+            follower.sent(slices, count);
         }
         if let Some(cut) = self.guard.take_overdue() {
             self.cut(cut);

@@ -19,7 +19,8 @@ pub(super) struct Failure {
 }
 
 impl Held {
-    pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Writes all that is held, without a flush.
+    pub(super) fn poll_write_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.bytes.is_empty() {
             let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.bytes));
             self.wrote(written);
@@ -67,13 +68,19 @@ impl Held {
         }
     }
 
+    /// The error with the endpoint in its text, on a client.
+    pub(super) fn named(&self, error: io::Error) -> io::Error {
+        match &self.opening {
+            Some(opening) => opening.name(&error),
+            None => error,
+        }
+    }
+
+    /// Takes note that the byte stream has failed; h2 is told once what the peer has still sent is read.
     pub(super) fn fail(&mut self, error: io::Error) {
         self.bytes.clear();
         self.is_unflushed = false;
-        let error = match &self.opening {
-            Some(opening) => opening.name(&error),
-            None => error,
-        };
+        let error = self.named(error);
         let told = || Box::pin(tokio::time::sleep(LAST_READS));
         self.failure.get_or_insert_with(|| Failure { error, told: told() });
     }

@@ -73,9 +73,13 @@ impl Deadlines {
     }
 
     /// SETTINGS have come.
-    pub(super) fn settings(&mut self, is_ack: bool) {
-        self.has_settings |= !is_ack;
-        self.has_ack |= is_ack;
+    pub(super) fn settings(&mut self) {
+        self.has_settings = true;
+    }
+
+    /// The acknowledgement of this side's SETTINGS has come.
+    pub(super) fn settings_ack(&mut self) {
+        self.has_ack = true;
     }
 
     /// What was held has become whole, or has grown by something that has.
@@ -188,21 +192,21 @@ mod tests {
         assert_eq!((silent.due(at(99), None), silent.next(at(99), None)), (None, None));
 
         let (mut deaf, at) = after(&Lifetime::default());
-        deaf.settings(false);
+        deaf.settings();
         assert_eq!((deaf.due(at(19), None), deaf.next(at(19), None)), (None, Some(at(20))));
         assert_eq!(deaf.due(at(20), None), Some(Due::Cut(Cut { code, debug: "no_settings_ack" })));
 
         let (mut polite, at) = after(&Lifetime::default());
-        polite.settings(false);
-        polite.settings(true);
+        polite.settings();
+        polite.settings_ack();
         assert_eq!((polite.due(at(99_999), Some(at(0))), polite.next(at(99_999), None)), (None, None));
     }
 
     #[test]
     fn a_block_has_its_time_from_its_beginning() {
         let (mut deadlines, at) = after(&Lifetime::default());
-        deadlines.settings(false);
-        deadlines.settings(true);
+        deadlines.settings();
+        deadlines.settings_ack();
         assert!(deadlines.waits(|| at(100)));
         assert!(!deadlines.waits(|| at(105)));
         assert_eq!((deadlines.due(at(109), None), deadlines.next(at(109), None)), (None, Some(at(110))));
@@ -217,8 +221,8 @@ mod tests {
         let seconds = Duration::from_secs;
         let lifetime = Lifetime { max_age: seconds(100), max_age_grace: seconds(30), ..Lifetime::default() };
         let (mut deadlines, at) = after(&lifetime);
-        deadlines.settings(false);
-        deadlines.settings(true);
+        deadlines.settings();
+        deadlines.settings_ack();
         assert_eq!((deadlines.due(at(99), None), deadlines.next(at(99), None)), (None, Some(at(100))));
         assert_eq!(deadlines.due(at(100), None), Some(Due::Drain("max_age")));
         assert_eq!((deadlines.due(at(129), None), deadlines.next(at(129), None)), (None, Some(at(130))));
@@ -234,8 +238,8 @@ mod tests {
     fn rule_64_idle_is_time_without_a_call() {
         let lifetime = Lifetime { max_idle: Duration::from_secs(50), ..Lifetime::default() };
         let (mut deadlines, at) = after(&lifetime);
-        deadlines.settings(false);
-        deadlines.settings(true);
+        deadlines.settings();
+        deadlines.settings_ack();
         assert_eq!((deadlines.due(at(60), None), deadlines.next(at(60), None)), (None, Some(at(110))));
         assert_eq!(deadlines.next(at(80), Some(at(70))), Some(at(120)));
         assert_eq!(deadlines.due(at(119), Some(at(70))), None);
@@ -245,8 +249,8 @@ mod tests {
     #[test]
     fn rule_44_a_drain_waits_five_seconds_for_its_ping() {
         let (mut deadlines, at) = after(&Lifetime::default());
-        deadlines.settings(false);
-        deadlines.settings(true);
+        deadlines.settings();
+        deadlines.settings_ack();
         deadlines.drain_pinged(Some(at(10)));
         assert_eq!((deadlines.due(at(14), None), deadlines.next(at(14), None)), (None, Some(at(15))));
         assert_eq!(deadlines.due(at(15), None), Some(Due::Acknowledge));

@@ -4,8 +4,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::time::Instant;
-
 use super::presence::Presence;
 use crate::frame::FrameType;
 
@@ -21,8 +19,8 @@ pub struct Meters {
 }
 
 impl Meters {
-    pub(super) fn new(start: Instant, is_idle_timed: bool) -> Self {
-        Self { presence: Presence::new(start, is_idle_timed), ..Self::default() }
+    pub(super) fn of(presence: Presence) -> Self {
+        Self { presence, ..Self::default() }
     }
 
     /// What came from the peer.
@@ -40,7 +38,7 @@ impl Meters {
         self.streams.value()
     }
 
-    /// Calls in flight: accepted by a server and not yet answered or given up. A client's connection has none of these.
+    /// Calls in flight: opened by a client or accepted by a server, and not yet over.
     pub fn open_calls(&self) -> usize {
         self.presence.open()
     }

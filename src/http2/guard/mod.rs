@@ -25,13 +25,11 @@ mod deadlines;
 mod drain;
 mod meters;
 mod originals;
-mod outbound;
 mod pace;
 mod presence;
 mod receiving;
 mod refit;
 mod sending;
-mod skim;
 mod strikes;
 #[cfg(test)]
 mod tests;
@@ -47,7 +45,7 @@ use tokio::time::Instant;
 
 use self::{
     authority::AuthorityCure, block::OpenBlock, budgets::Budgets, deadlines::Deadlines, drain::Drain,
-    outbound::Outbound, pace::Pace, strikes::Strikes,
+    pace::Pace, presence::Presence, strikes::Strikes,
 };
 pub use self::{
     config::{HandshakeDeadlines, Lifetime, PingPolicy},
@@ -59,7 +57,7 @@ pub(super) use self::{
     originals::Originals,
     presence::OpenCall,
 };
-use super::Http2Config;
+use super::{Http2Config, heads::FrameHeads};
 use crate::frame::PREFACE;
 
 /// Follows one connection, both directions.
@@ -73,7 +71,8 @@ pub(super) struct Guard {
     block: OpenBlock,
     cure: AuthorityCure,
     originals: Originals,
-    outbound: Outbound,
+    outbound: FrameHeads,
+    /// The last one that the client has opened.
     last_stream_id: u32,
     budgets: Budgets,
     strikes: Strikes,
@@ -101,15 +100,17 @@ impl Guard {
             Side::Client => (0, PREFACE.len()),
         };
         let now = Instant::now();
+        let is_idle_bounded = config.lifetime.max_idle < Duration::MAX;
+        let presence = if is_idle_bounded { Presence::timed(now) } else { Presence::default() };
         Self {
             side,
-            max_frame_size: config.max_frame_size(),
+            max_frame_size: usize::try_from(config.frame_size()).unwrap_or(usize::MAX),
             pace: Pace::new(),
             payload_left: received,
             block: OpenBlock::default(),
             cure: AuthorityCure::new(usize::try_from(config.header_table_size).unwrap_or(usize::MAX)),
             originals: Originals::default(),
-            outbound: Outbound::new(sent),
+            outbound: FrameHeads::behind(sent),
             last_stream_id: 0,
             budgets: Budgets::new(side, now),
             strikes: Strikes::new(config.pings.clone()),
@@ -118,7 +119,7 @@ impl Guard {
             overdue: None,
             has_news: false,
             is_off: config.is_unguarded,
-            meters: Arc::new(Meters::new(now, config.lifetime.max_idle < Duration::MAX)),
+            meters: Arc::new(Meters::of(presence)),
         }
     }
 

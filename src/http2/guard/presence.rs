@@ -24,8 +24,9 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    pub(super) fn new(start: Instant, is_timed: bool) -> Self {
-        Self { open: AtomicUsize::new(0), start, is_timed, idle_since: AtomicU64::new(0) }
+    /// That of a connection of which somebody asks since when it is idle.
+    pub(super) fn timed(start: Instant) -> Self {
+        Self { start, is_timed: true, ..Self::default() }
     }
 
     pub(super) fn open(&self) -> usize {
@@ -49,7 +50,8 @@ impl Presence {
 
 impl Default for Presence {
     fn default() -> Self {
-        Self::new(Instant::now(), false)
+        let (open, idle_since) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self { open, start: Instant::now(), is_timed: false, idle_since }
     }
 }
 
@@ -89,7 +91,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn idle_is_since_the_last_call_ended() {
         let start = Instant::now();
-        let meters = Arc::new(Meters::new(start, true));
+        let meters = Arc::new(Meters::of(Presence::timed(start)));
         assert_eq!(meters.presence.idle(), Some(start));
         let first = OpenCall::new(Arc::clone(&meters));
         let second = OpenCall::new(Arc::clone(&meters));

@@ -5,10 +5,9 @@ use tokio::time::Instant;
 
 use super::{
     Cut, Guard, Side,
-    authority::Cured,
+    authority::{Cured, representations},
     block::{Front, fragment, fragments},
-    refit::refit,
-    skim::representations,
+    refit::{IGNORED, refit},
     strikes::Calls,
 };
 use crate::frame::{FrameHead, FrameType};
@@ -142,12 +141,13 @@ impl Guard {
         self.meters.received.frame(head.kind);
         self.budgets.received(&head, Instant::now)?;
         match head.kind {
-            FrameType::Headers if head.stream_id > self.last_stream_id => {
+            FrameType::Headers if self.side == Side::Server && head.stream_id > self.last_stream_id => {
                 self.last_stream_id = head.stream_id;
                 self.meters.streams.add(1);
             }
             FrameType::RstStream => self.meters.cancels.add(1),
-            FrameType::Settings => self.deadlines.settings(head.is_ack()),
+            FrameType::Settings if head.is_ack() => self.deadlines.settings_ack(),
+            FrameType::Settings => self.deadlines.settings(),
             FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
                 let calls = if self.meters.open_calls() == 0 { Calls::None } else { Calls::Some };
                 if self.strikes.ping(Instant::now(), calls)? {
@@ -168,7 +168,7 @@ fn blank_out(head: FrameHead, bytes: &mut [u8]) {
         && !head.is_end_stream()
         && let Some(kind) = bytes.get_mut(3)
     {
-        *kind = IGNORED;
+        *kind = IGNORED.number();
     }
 }
 
@@ -177,6 +177,3 @@ const FEW_FIELDS: usize = 64;
 
 // Decoding takes some ten times as long for an octet as handing DATA on.
 const BLOCK_WEIGHT: usize = 16;
-
-// A type that nobody defined, which a receiver ignores (RFC 9113, section 5.5).
-const IGNORED: u8 = 0xfb;

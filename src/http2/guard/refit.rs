@@ -64,8 +64,8 @@ fn put(frames: &mut Vec<u8>, head: FrameHead, payload: &[&[u8]]) -> Option<()> {
 /// Pad Length is one octet, and is itself among what is left over.
 const PADDING_MAX: usize = 256;
 
-/// A type that no standard defines.
-const IGNORED: FrameType = FrameType::Unknown(0xf0);
+/// A type that no standard defines: a receiver ignores such frames (RFC 9113, section 5.5).
+pub(super) const IGNORED: FrameType = FrameType::Unknown(0xf0);
 
 #[cfg(test)]
 mod tests {

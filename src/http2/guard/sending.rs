@@ -5,7 +5,10 @@ use std::{io::IoSlice, mem};
 use tokio::time::Instant;
 
 use super::{Drain, Guard, Side};
-use crate::frame::{ErrorCode, FrameType};
+use crate::{
+    frame::{ErrorCode, FrameType},
+    http2::heads::written,
+};
 
 impl Guard {
     /// Follows what h2 wrote: the first `count` bytes of `slices`.
@@ -13,18 +16,31 @@ impl Guard {
         if self.is_off {
             return;
         }
-        let Self { outbound, meters, side, budgets, strikes, deadlines, drain, overdue, has_news, .. } = self;
+        let Self {
+            outbound,
+            meters,
+            side,
+            budgets,
+            strikes,
+            deadlines,
+            drain,
+            overdue,
+            has_news,
+            last_stream_id,
+            ..
+        } = self;
         meters.sent.bytes.add(count);
-        let mut left = count;
-        for slice in slices {
-            let part = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= part.len();
-            outbound.follow(part, |head, rest| {
+        for mut rest in written(slices, count) {
+            while let Some(head) = outbound.next(&mut rest, |_| {}) {
                 meters.sent.frame(head.kind);
                 match head.kind {
                     FrameType::Data | FrameType::Headers => {
                         strikes.wipe();
                         budgets.sent(head.kind);
+                        if *side == Side::Client && head.stream_id > *last_stream_id {
+                            *last_stream_id = head.stream_id;
+                            meters.streams.add(1);
+                        }
                     }
                     FrameType::RstStream if *side == Side::Server && is_for_an_error(rest) => {
                         *overdue = budgets.stream_error(Instant::now).err().or(*overdue);
@@ -39,7 +55,7 @@ impl Guard {
                     }
                     _ => {}
                 }
-            });
+            }
         }
     }
 }

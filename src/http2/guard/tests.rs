@@ -107,6 +107,17 @@ fn meters_count_frames_and_bytes_of_both_directions() {
 }
 
 #[test]
+fn a_client_counts_the_streams_that_it_opens() {
+    let mut guard = guard(Side::Client);
+    let headers = |stream_id| frame(FrameType::Headers, 0x04, stream_id, b"\x82");
+    let sent = [PREFACE.to_vec(), headers(1), headers(3), data(2, 7)].concat();
+    guard.sent(&[IoSlice::new(&sent)], sent.len());
+    let mut answers = [headers(3), headers(1), headers(3)].concat();
+    guard.admit(&mut answers).unwrap();
+    assert_eq!(guard.meters().streams(), 2);
+}
+
+#[test]
 fn a_cut_names_the_last_stream_that_was_opened() {
     let mut server = guard(Side::Server);
     let mut bytes = [&PREFACE[..], &frame(FrameType::Headers, 0x04, 7, b"\x82")].concat();

@@ -15,9 +15,9 @@ use crate::{
         DataBuf, Error, Http2Config, Initiator, KeepAlive, Spawner,
         driver::{Connection, Driver, Tasks},
         gate::{GatedIo, gate},
-        guard::{Guard, Meters, Side},
+        guard::{Guard, Meters, OpenCall, Side},
         opening::Opening,
-        standing::{Fate, InCall, Standing, Watch},
+        standing::{Fate, Follower, Standing},
     },
     transport::Io,
 };
@@ -47,7 +47,7 @@ impl ClientConnection {
         let standing = Standing::new();
         let guard = Guard::new(Side::Client, config);
         let (gated, gate) = gate(io, guard, Some(Opening::new(endpoint)));
-        gate.tell(Watch::new(Arc::clone(&standing)));
+        gate.tell(Follower::new(Arc::clone(&standing)));
         let (h2, mut connection) = config.client_builder().handshake(gated).await?;
         let (pings, meters) = (keepalive.zip(connection.ping_pong()), gate.meters());
         let mut driver = Driver::new(ClientSide { h2: connection }, gate);
@@ -58,11 +58,10 @@ impl ClientConnection {
             Poll::Pending => Poll::Pending,
         })
         .await?;
-        let standing = Arc::clone(&connection.standing);
         if let Some((keepalive, pings)) = pings {
-            let calls = Arc::clone(&standing);
-            driver.keep_alive(keepalive, pings, Arc::clone(&connection.meters), move || calls.calls());
+            driver.keep_alive(keepalive, pings, Arc::clone(&connection.meters));
         }
+        let standing = Arc::clone(&connection.standing);
         Ok((connection, ClientDriver { driver, standing }))
     }
 
@@ -85,6 +84,7 @@ impl ClientConnection {
     }
 
     /// The trace of a stream that is not opened yet.
+    #[cfg(feature = "client")]
     pub(crate) fn trace(&self) -> Trace {
         Trace { standing: Arc::clone(&self.standing), stream_id: u32::MAX }
     }
@@ -101,11 +101,14 @@ impl ClientConnection {
     pub fn send_request(mut self, request: http::Request<()>) -> Result<(SendHalf, PendingResponse), Error> {
         // It takes the handle because h2 lets each queue but one stream above the limit.
         let (response, stream) = self.h2.send_request(request, false)?;
-        let call = InCall::begin(self.standing);
-        Ok((
-            SendHalf::new(stream),
-            PendingResponse { response, call, spawner: self.spawner, fate: Fate::Unknown },
-        ))
+        let pending = PendingResponse {
+            response,
+            open: Some(OpenCall::new(self.meters)),
+            standing: self.standing,
+            spawner: self.spawner,
+            fate: Fate::Unknown,
+        };
+        Ok((SendHalf::new(stream), pending))
     }
 
     /// Puts futures on the connection's task.
@@ -128,7 +131,9 @@ impl fmt::Debug for ClientConnection {
 /// A stream whose response has not begun.
 pub struct PendingResponse {
     response: h2::client::ResponseFuture,
-    call: InCall,
+    /// Goes on with the half that receives.
+    open: Option<OpenCall>,
+    standing: Arc<Standing>,
     spawner: Spawner,
     fate: Fate,
 }
@@ -148,6 +153,7 @@ impl Trace {
     }
 
     /// Whether the server has answered any call on the connection.
+    #[cfg(feature = "client")]
     pub(crate) fn is_connection_answered(&self) -> bool {
         self.standing.is_answered()
     }
@@ -159,7 +165,7 @@ impl PendingResponse {
         match (&mut self.response).await {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                Ok((http::Response::from_parts(parts, ()), RecvHalf::of_client(body, self.call.clone())))
+                Ok((http::Response::from_parts(parts, ()), RecvHalf::of_client(body, self.open.take())))
             }
             Err(error) => {
                 let error = Error::from(error);
@@ -176,11 +182,11 @@ impl PendingResponse {
 
     /// A way to ask the same without waiting for the response.
     pub(crate) fn trace(&self) -> Trace {
-        Trace { standing: self.call.standing(), stream_id: self.response.stream_id().as_u32() }
+        Trace { standing: Arc::clone(&self.standing), stream_id: self.response.stream_id().as_u32() }
     }
 
     /// Puts futures on the connection's task.
-    pub(crate) fn spawner(&self) -> &Spawner {
+    pub fn spawner(&self) -> &Spawner {
         &self.spawner
     }
 }

@@ -78,7 +78,7 @@ impl ServerConnection {
     /// Asks from now on whether the client still lives once it has been silent for a while. Counts once.
     pub fn keep_alive(&mut self, keepalive: KeepAlive) {
         if let Some(pings) = self.driver.connection_mut().h2.ping_pong() {
-            self.driver.keep_alive(keepalive.without_calls(), pings, Arc::clone(&self.meters), || 0);
+            self.driver.keep_alive(keepalive.without_calls(), pings, Arc::clone(&self.meters));
         }
     }
 

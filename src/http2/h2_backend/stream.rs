@@ -14,7 +14,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
-use crate::http2::{DataBuf, Error, Initiator, standing::InCall};
+use crate::http2::{DataBuf, Error, Initiator, guard::OpenCall};
 
 /// The half that sends DATA and trailers.
 pub struct SendHalf {
@@ -98,17 +98,17 @@ pub struct RecvHalf {
     stream: h2::RecvStream,
     /// A payload that [`RecvHalf::is_broken_off`] came upon.
     ahead: Option<Bytes>,
-    /// On a client, counts the call until it is read to its end or dropped.
-    _call: Option<InCall>,
+    /// On a client, the call is in flight until this is dropped.
+    _open: Option<OpenCall>,
 }
 
 impl RecvHalf {
     pub(super) fn new(stream: h2::RecvStream) -> Self {
-        Self { stream, ahead: None, _call: None }
+        Self { stream, ahead: None, _open: None }
     }
 
-    pub(super) fn of_client(stream: h2::RecvStream, call: InCall) -> Self {
-        Self { stream, ahead: None, _call: Some(call) }
+    pub(super) fn of_client(stream: h2::RecvStream, open: Option<OpenCall>) -> Self {
+        Self { stream, ahead: None, _open: open }
     }
 
     /// The payload of the next DATA frame; `None` at the end of DATA. Its window is given back at once, because only a

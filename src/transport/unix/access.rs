@@ -10,7 +10,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::net::UnixSocket;
 
@@ -78,14 +78,13 @@ fn of_file(path: &Path, id: FileId, change: impl Fn(&Path) -> io::Result<()>) ->
         return Err(io::ErrorKind::AddrInUse.into());
     }
     // fchmod and fchown take no O_PATH descriptor, but what /proc makes of one.
-    change(&PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())))
+    change(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
 }
 
 #[cfg(not(target_os = "linux"))]
 fn of_file(path: &Path, id: FileId, change: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
-    let path = PathBuf::from(path);
-    if FileId::at(&path) != Some(id) {
+    if FileId::at(path) != Some(id) {
         return Err(io::ErrorKind::AddrInUse.into());
     }
-    change(&path)
+    change(path)
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
 
-use super::identity;
+use super::identity::{self, ROOT};
 use crate::transport::{BoxFuture, Connected, Listener, Peer};
 
 /// Who may connect to a listener; clones share what they know.
@@ -101,6 +101,17 @@ impl<L: Listener> Listener for Admitting<L> {
         })
     }
 
+    fn accept_queued(&mut self) -> BoxFuture<'_, Option<io::Result<Connected>>> {
+        Box::pin(async {
+            loop {
+                match self.listener.accept_queued().await? {
+                    Ok(connected) if !self.admission.admits(connected.peer()) => {}
+                    queued => return Some(queued),
+                }
+            }
+        })
+    }
+
     fn endpoint(&self) -> String {
         self.listener.endpoint()
     }
@@ -116,8 +127,6 @@ fn is_own(uid: u32, first_answer: &OnceLock<u32>) -> bool {
     first_answer.get_or_init(|| own);
     uid == own
 }
-
-const ROOT: u32 = 0;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,8 @@ use std::path::Path;
 use tokio::net::UnixStream;
 
 use super::buffer::set_send_buffer;
-use super::{abstract_endpoint, abstract_path, endpoint, identity, reasons};
+use super::identity::{self, ROOT};
+use super::{abstract_endpoint, abstract_path, connect_errors, endpoint};
 use crate::transport::endpoint::{checked_name, checked_path};
 use crate::transport::error::Explanation;
 use crate::transport::{BoxFuture, Connected, Connector, Credentials, Endpoint};
@@ -130,13 +131,13 @@ struct Terms {
 
 impl Terms {
     async fn connect(&self, path: &Path) -> io::Result<Connected> {
-        let stream = UnixStream::connect(path).await.map_err(|cause| reasons::connect(path, cause))?;
+        let stream = UnixStream::connect(path).await.map_err(|cause| connect_errors::connect(path, cause))?;
         self.apply(stream).map_err(|(explanation, cause)| explanation.of_connect(endpoint(path), cause))
     }
 
     async fn connect_abstract(&self, name: &[u8]) -> io::Result<Connected> {
         let stream = UnixStream::connect(abstract_path(name)).await;
-        let stream = stream.map_err(|cause| reasons::connect_abstract(name, cause))?;
+        let stream = stream.map_err(|cause| connect_errors::connect_abstract(name, cause))?;
         self.apply(stream)
             .map_err(|(explanation, cause)| explanation.of_connect(abstract_endpoint(name), cause))
     }
@@ -223,8 +224,6 @@ impl fmt::Display for Untrusted {
     }
 }
 
-const ROOT: u32 = 0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +264,14 @@ mod tests {
         ];
         for (trusted, server, expected) in table {
             assert_eq!(words(trusted, server), expected);
+        }
+    }
+
+    #[test]
+    fn a_socket_is_local_whoever_is_trusted() {
+        for endpoint in ["unix:/run/a.sock", "unix-abstract:a"] {
+            let connector = UnixConnectOptions::new(endpoint.parse().unwrap());
+            assert!(connector.is_local() && connector.any_server().is_local(), "{endpoint}");
         }
     }
 

@@ -9,8 +9,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::listen_errors;
 use super::ownership::Site;
-use super::refusals;
 
 /// What makes a directory unsafe.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) enum Fault {
 
 /// Refuses a directory in which others may replace the socket.
 pub(super) fn check(site: &Site) -> io::Result<()> {
-    let unready = |cause| refusals::listen(&site.given, cause);
+    let unready = |cause| listen_errors::listen(&site.given, cause);
     let directory = directory_of(&site.path);
     let metadata = fs::symlink_metadata(&directory).map_err(unready)?;
     // A symlink that leads nowhere is told as what it is.
@@ -40,7 +40,7 @@ pub(super) fn check(site: &Site) -> io::Result<()> {
     }
     match fault(metadata.is_symlink(), metadata.uid(), metadata.mode(), site.uid) {
         None => Ok(()),
-        Some(fault) => Err(refusals::unsafe_directory(&site.given, &directory, &fault)),
+        Some(fault) => Err(listen_errors::unsafe_directory(&site.given, &directory, &fault)),
     }
 }
 

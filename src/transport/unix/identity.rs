@@ -45,6 +45,9 @@ pub(super) fn own_uid() -> io::Result<u32> {
     Ok(stream.peer_cred()?.uid())
 }
 
+/// Who cannot be kept out, and reads every byte anyhow.
+pub(super) const ROOT: u32 = 0;
+
 #[cfg(not(all(feature = "peer-details", target_os = "linux")))]
 fn peer(_: &UnixStream, address: UnixAddress, credentials: Option<Credentials>) -> Peer {
     Peer::unix(address, credentials)

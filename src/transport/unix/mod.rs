@@ -8,17 +8,17 @@ mod access;
 mod admission;
 mod buffer;
 mod connect;
+mod connect_errors;
 #[cfg(all(feature = "peer-details", target_os = "linux"))]
 mod details;
 mod directory;
 mod identity;
+mod listen;
+mod listen_errors;
 mod listener;
 mod occupant;
-mod options;
 mod ownership;
 mod place;
-mod reasons;
-mod refusals;
 
 use std::ffi::OsStr;
 use std::io;
@@ -32,20 +32,20 @@ pub(super) use self::connect::{connect, connect_abstract};
 pub use self::details::PeerDetails;
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 pub(super) use self::identity::peer_of;
+pub use self::listen::UnixListenOptions;
 pub(super) use self::listener::Reception;
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 pub(super) use self::listener::UnixListener;
-pub use self::options::UnixListenOptions;
 use super::{Endpoint, Listener};
 
 /// Listens on a socket file as the defaults have it.
 pub(super) async fn listen(path: &Path) -> io::Result<Box<dyn Listener>> {
-    options::listen(path, UnixListenOptions::new()).await
+    listen::listen(path, UnixListenOptions::new()).await
 }
 
 /// Refuses to listen on an abstract name, which needs an admission.
 pub(super) async fn listen_abstract(name: &[u8]) -> io::Result<Box<dyn Listener>> {
-    options::listen_abstract(name, UnixListenOptions::new())
+    listen::listen_abstract(name, UnixListenOptions::new())
 }
 
 /// An abstract name as tokio takes it: behind a NUL, its length counted and not ended by one.

@@ -12,8 +12,8 @@ use std::path::Path;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::access::{self, Access};
+use super::listen_errors::{self, Foreign};
 use super::ownership::{FileId, Site, metadata_at};
-use super::refusals::{self, Foreign};
 
 /// Who is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +33,10 @@ pub(super) enum Occupant {
 pub(super) fn own_socket(site: &Site, path: &Path, access: &Access) -> io::Result<Option<FileId>> {
     let Some(metadata) = metadata_at(path) else { return Ok(None) };
     if !metadata.file_type().is_socket() {
-        return Err(refusals::occupied(&site.given, path, Foreign::NoSocket));
+        return Err(listen_errors::occupied(&site.given, path, Foreign::NoSocket));
     }
     if !is_ours(&metadata, site, access) {
-        return Err(refusals::occupied(&site.given, path, Foreign::SocketOf(metadata.uid())));
+        return Err(listen_errors::occupied(&site.given, path, Foreign::SocketOf(metadata.uid())));
     }
     Ok(Some(FileId::of(&metadata)))
 }
@@ -49,7 +49,7 @@ pub(super) fn find(site: &Site, access: &Access) -> io::Result<Occupant> {
         io::ErrorKind::ConnectionRefused => Ok(Occupant::Stale(id)),
         io::ErrorKind::WouldBlock => Ok(Occupant::Live(id)),
         io::ErrorKind::NotFound => Ok(Occupant::Nobody),
-        _ => Err(refusals::occupied(&site.given, &site.path, Foreign::Unclear(cause))),
+        _ => Err(listen_errors::occupied(&site.given, &site.path, Foreign::Unclear(cause))),
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::identity::own_uid;
-use super::refusals;
+use super::listen_errors;
 
 /// One socket path and the names beside it.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Site {
 impl Site {
     /// The site of a path, seen from the working directory of now.
     pub(super) fn new(given: &Path) -> io::Result<Site> {
-        let unready = |cause| refusals::listen(given, cause);
+        let unready = |cause| listen_errors::listen(given, cause);
         let path = std::path::absolute(given).map_err(unready)?;
         let uid = own_uid().map_err(unready)?;
         let (lock, turn) = (suffixed(&path, ".lock"), suffixed(&path, ".turn"));
@@ -77,7 +77,7 @@ impl Turn {
                 return Ok(Turn { file });
             }
             if Instant::now() >= patience {
-                return Err(refusals::turn(&site.given, &site.turn));
+                return Err(listen_errors::turn(&site.given, &site.turn));
             }
             std::thread::sleep(PAUSE);
         }
@@ -107,13 +107,13 @@ impl PathLock {
 
     /// Takes the name from the file that a predecessor holds, and locks a new one.
     pub(super) fn succeed(site: &Site, turn: &Turn) -> io::Result<PathLock> {
-        let refused = |cause| refusals::lock(&site.given, &site.lock, cause);
+        let refused = |cause| listen_errors::lock(&site.given, &site.lock, cause);
         match fs::remove_file(&site.lock) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(refused(cause)),
             _ => {}
         }
         // Nobody else makes one without the turn.
-        PathLock::try_take(site, turn)?.ok_or_else(|| refusals::live(&site.given))
+        PathLock::try_take(site, turn)?.ok_or_else(|| listen_errors::live(&site.given))
     }
 
     /// Removes the lock's file and unlocks it.
@@ -162,12 +162,12 @@ struct LockFile {
 impl LockFile {
     /// Opens or makes the file and locks it; `None` where another holds it.
     fn try_take(path: &Path, site: &Site) -> io::Result<Option<LockFile>> {
-        let refused = |cause| refusals::lock(&site.given, path, cause);
+        let refused = |cause| listen_errors::lock(&site.given, path, cause);
         loop {
             let file = open(path).map_err(refused)?;
             let metadata = file.metadata().map_err(refused)?;
             if !metadata.is_file() || metadata.uid() != site.uid {
-                return Err(refusals::foreign_lock(&site.given, path, metadata.uid()));
+                return Err(listen_errors::foreign_lock(&site.given, path, metadata.uid()));
             }
             match file.try_lock() {
                 Ok(()) => {}

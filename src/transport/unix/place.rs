@@ -17,10 +17,11 @@ use tokio::net::{UnixListener, UnixSocket};
 
 use super::access::{Access, Unsettled};
 use super::directory::directory_of;
+use super::listen::Succession;
+use super::listen_errors;
 use super::occupant::{self, Occupant};
-use super::options::Succession;
 use super::ownership::{BoundPath, FileId, PathLock, Site, Turn, remove, suffixed};
-use super::refusals;
+use crate::transport::endpoint::MAX_PATH_LEN;
 
 /// What a listening socket is made with.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +64,7 @@ fn first(
 ) -> io::Result<(UnixListener, BoundPath)> {
     let cleared = stale.map_or(Ok(()), |id| remove(&site.path, id));
     let made = cleared
-        .map_err(|cause| refusals::listen(&site.given, cause))
+        .map_err(|cause| listen_errors::listen(&site.given, cause))
         .and_then(|()| listening(&site, plan, &site.given, &site.path));
     match made {
         Ok((listener, id)) => Ok((listener, BoundPath::new(site, id, lock))),
@@ -83,8 +84,8 @@ fn succeed(
     newcomer: Option<FileId>,
 ) -> io::Result<(UnixListener, BoundPath)> {
     let refused = match (plan.succession, newcomer) {
-        (Succession::Refuse, _) => Some(refusals::live(&site.given)),
-        (Succession::TakeOver, Some(_)) => Some(refusals::taken_over_meanwhile(&site.given)),
+        (Succession::Refuse, _) => Some(listen_errors::live(&site.given)),
+        (Succession::TakeOver, Some(_)) => Some(listen_errors::taken_over_meanwhile(&site.given)),
         (Succession::TakeOver, None) => None,
     };
     let made = match refused {
@@ -103,7 +104,7 @@ fn succeed(
         Ok(()) => Ok(lock),
         Err(cause) => {
             lock.release(turn);
-            Err(refusals::listen(&site.given, cause))
+            Err(listen_errors::listen(&site.given, cause))
         }
     });
     match placed {
@@ -126,14 +127,14 @@ fn beside(site: &Site, plan: &Plan) -> io::Result<(UnixListener, FileId, PathBuf
 
 /// A socket bound to `address`, which is the file `path`, with its access settled, listening.
 fn listening(site: &Site, plan: &Plan, address: &Path, path: &Path) -> io::Result<(UnixListener, FileId)> {
-    let refused = |cause| refusals::listen(&site.given, cause);
+    let refused = |cause| listen_errors::listen(&site.given, cause);
     let socket = UnixSocket::new_stream().map_err(refused)?;
     plan.access.prepare(&socket).map_err(refused)?;
     socket.bind(address).map_err(refused)?;
     let id = FileId::at(path).ok_or_else(|| refused(io::ErrorKind::NotFound.into()))?;
     let settled = plan.access.settle(path, id).map_err(|unsettled| match unsettled {
-        Unsettled::Owner(cause) => refusals::owner(&site.given, &plan.access, cause),
-        Unsettled::Mode(cause) => refusals::mode(&site.given, &plan.access, cause),
+        Unsettled::Owner(cause) => listen_errors::owner(&site.given, &plan.access, cause),
+        Unsettled::Mode(cause) => listen_errors::mode(&site.given, &plan.access, cause),
     });
     let listening = settled.and_then(|()| socket.listen(plan.backlog).map_err(refused));
     match listening {
@@ -173,7 +174,7 @@ impl Aside {
         let mut hasher = DefaultHasher::new();
         site.path.file_name().hash(&mut hasher);
         let name = format!(".{:016x}{NEXT}", hasher.finish());
-        let open = File::open(&directory).map_err(|cause| refusals::listen(&site.given, cause))?;
+        let open = File::open(&directory).map_err(|cause| listen_errors::listen(&site.given, cause))?;
         let address = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())).join(&name);
         Ok(Aside { path: directory.join(name), address, _directory: Some(open) })
     }
@@ -181,6 +182,3 @@ impl Aside {
 
 /// What a successor's socket has at the end of its name until it is renamed.
 const NEXT: &str = ".next";
-
-/// As in `Endpoint`: `sun_path` without its NUL.
-const MAX_PATH_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };

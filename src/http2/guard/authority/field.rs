@@ -124,6 +124,14 @@ impl<'a> Text<'a> {
     }
 }
 
+/// How many representations a block holds, updates of the table's size among them. An index of one octet stands for a
+/// field of any length, so octets alone do not tell what a block costs. What is malformed ends the count: h2 ends the
+/// connection there.
+pub(in crate::http2::guard) fn representations(block: &[u8]) -> usize {
+    let mut cursor = Cursor::new(block);
+    std::iter::from_fn(|| Field::read(&mut cursor).ok().flatten()).count()
+}
+
 /// How a literal with incremental indexing begins (section 6.2.1).
 const ADDED: u8 = 0b0100_0000;
 
@@ -140,5 +148,33 @@ mod tests {
     #[test]
     fn the_name_is_known_in_both_codings() {
         assert_eq!(HUFFMAN_NAME, huffman::encode(NAME));
+    }
+
+    #[test]
+    fn each_representation_counts_once() {
+        for (block, expected) in [
+            (&b""[..], 0),
+            // RFC 7541, appendix C.2.1 to C.2.4.
+            (b"\x40\x0acustom-key\x0dcustom-header", 1),
+            (b"\x04\x0c/sample/path", 1),
+            (b"\x10\x08password\x06secret", 1),
+            (b"\x82", 1),
+            // Appendix C.4.1: three indexes, one literal in Huffman form.
+            (b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff", 4),
+            // Two size updates of the table, one in several octets.
+            (b"\x20\x3f\xe1\x1f\x82", 3),
+            (&[0xbe; 1_000], 1_000),
+        ] {
+            assert_eq!(representations(block), expected, "{}", block.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_ends_the_count() {
+        for block in
+            [&b"\x82\x40"[..], b"\x82\x04\x0cshort", b"\x82\xff\xff\xff\xff\xff\xff\x00", b"\x82\x00"]
+        {
+            assert_eq!(representations(block), 1, "{}", block.escape_ascii());
+        }
     }
 }

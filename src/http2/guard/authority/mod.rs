@@ -26,6 +26,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub(super) use self::field::representations;
 use self::{history::History, reading::Reading};
 use crate::frame::hpack::DEFAULT_TABLE_SIZE;
 

@@ -1,6 +1,6 @@
 //! **Why a Unix socket does not listen**, and the way out.
 //!
-//! Beside what the kernel answers stand the refusals of our own: a path that is another's, a directory in
+//! Beside what the kernel answers stand the listen_errors of our own: a path that is another's, a directory in
 //! which others may replace the socket, an open door without anybody who checks. Each names what it found and
 //! the option that accepts it, where there is one.
 
@@ -9,8 +9,8 @@ use std::io;
 use std::path::Path;
 
 use super::access::Access;
+use super::connect_errors::{kind_of, other, too_long};
 use super::directory::Fault;
-use super::reasons::{kind_of, other, too_long};
 use super::{abstract_endpoint, endpoint};
 use crate::transport::Endpoint;
 use crate::transport::error::Explanation;

@@ -9,7 +9,7 @@ use super::access::Access;
 use super::listener::{Reception, UnixListener};
 use super::ownership::Site;
 use super::place::{Plan, place};
-use super::{Admission, abstract_path, directory, refusals};
+use super::{Admission, abstract_path, directory, listen_errors};
 #[cfg(not(all(feature = "inherited", target_os = "linux")))]
 use crate::transport::absent::inherited;
 use crate::transport::endpoint::{checked_name, checked_path};
@@ -96,9 +96,8 @@ impl UnixListenOptions {
         self
     }
 
-    /// SO_SNDBUF of the accepted sockets: how much the kernel takes before a slow client holds the server up. Linux
-    /// doubles the value and cuts it to `net.core.wmem_max`. It is charged by buffers and not by bytes: the usual 212,992
-    /// take 180,224 bytes in writes of 4 KiB (measured on Linux 6.18).
+    /// Sets SO_SNDBUF of the accepted sockets: how much the kernel takes before a slow client holds the server up. What a
+    /// number means to the kernel, as measured: [`UnixConnectOptions::send_buffer`](super::UnixConnectOptions::send_buffer).
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.reception.send_buffer = Some(bytes);
         self
@@ -118,7 +117,7 @@ impl UnixListenOptions {
             Endpoint::Activated(name) => {
                 inherited::listen_activated_as(name.as_deref(), self.without_a_path(endpoint)?)
             }
-            Endpoint::Tcp(_) => Err(refusals::no_unix_socket(endpoint)),
+            Endpoint::Tcp(_) => Err(listen_errors::no_unix_socket(endpoint)),
         }
     }
 
@@ -127,7 +126,7 @@ impl UnixListenOptions {
         let of_a_file = self.mode.is_some() || self.owner.is_some() || self.group.is_some();
         let succeeds = self.succession == Succession::TakeOver;
         if of_a_file || succeeds || self.directory == DirectoryRule::Any {
-            return Err(refusals::no_file(endpoint));
+            return Err(listen_errors::no_file(endpoint));
         }
         Ok(self.reception)
     }
@@ -144,10 +143,10 @@ pub(in crate::transport) async fn listen(
 ) -> io::Result<Box<dyn Listener>> {
     let access = options.access();
     if access.mode & !0o777 != 0 {
-        return Err(refusals::no_mode(path, access.mode));
+        return Err(listen_errors::no_mode(path, access.mode));
     }
     if access.is_wider_than_the_owners() && options.reception.admission.is_none() {
-        return Err(refusals::unguarded_mode(path, access.mode));
+        return Err(listen_errors::unguarded_mode(path, access.mode));
     }
     let site = Site::new(path)?;
     if options.directory == DirectoryRule::Safe {
@@ -165,11 +164,11 @@ pub(in crate::transport) fn listen_abstract(
     options: UnixListenOptions,
 ) -> io::Result<Box<dyn Listener>> {
     if options.reception.admission.is_none() {
-        return Err(refusals::unguarded_name(name));
+        return Err(listen_errors::unguarded_name(name));
     }
     let backlog = options.backlog.unwrap_or(BACKLOG);
     let reception = options.without_a_path(&Endpoint::UnixAbstract(name.to_vec()))?;
-    let refused = |cause| refusals::listen_abstract(name, cause);
+    let refused = |cause| listen_errors::listen_abstract(name, cause);
     let socket = UnixSocket::new_stream().map_err(refused)?;
     socket.bind(abstract_path(name)).map_err(refused)?;
     let listener = socket.listen(backlog).map_err(refused)?;
