@@ -180,10 +180,9 @@ impl EchoOverSockets {
         let port = tcp.local_addr()?;
         thread::spawn(move || tcp.accept().and_then(|(stream, _)| echo(stream)));
         thread::spawn(move || {
-            unix.accept().and_then(|(stream, _)| {
-                let _keep = &unix;
-                echo(stream)
-            })
+            for stream in unix.incoming().flatten() {
+                thread::spawn(move || echo(stream));
+            }
         });
         let stream = TcpStream::connect(port)?;
         stream.set_nodelay(true)?;
