@@ -47,7 +47,8 @@
 //! ```
 //!
 //! To follow one call: [`client::invoke::unary`] and the server's `serve::unary` read HEADERS, DATA, HEADERS from top to
-//! bottom, [`http2`] carries them, [`wire`] says what each byte means.
+//! bottom, [`http2`] carries them, [`wire`] says what each byte means. From an accepted socket to its handler lie
+//! `server::accept`, `server::connection`, `http2::gate` with the guard beside it, h2, `server::serve` and `server::router`.
 //!
 //! # Features
 //!

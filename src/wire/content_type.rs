@@ -40,8 +40,7 @@ impl ContentType {
     /// The content type of messages in a format that code names; empty for the type alone.
     ///
     /// What is not a token of RFC 9110 is written as the type alone.
-    #[cfg(any(feature = "client", feature = "server", test))]
-    pub(crate) const fn of_format(subtype: &'static str) -> Self {
+    pub const fn of_format(subtype: &'static str) -> Self {
         ContentType { subtype: Cow::Borrowed(subtype) }
     }
 

@@ -1,6 +1,6 @@
 //! The drain of a server whose client does not play along.
 
-use std::{future::ready, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use wirepath::{
@@ -15,10 +15,7 @@ use crate::raw::{Raw, call, goaways, router};
 #[tokio::test(start_paused = true)]
 async fn after_five_seconds_the_drain_goes_on_without_the_pings_answer() {
     let (connector, listener) = duplex(1 << 16);
-    let begin = async {
-        sleep(Duration::from_secs(100)).await;
-        ready(()).await;
-    };
+    let begin = sleep(Duration::from_secs(100));
     let server = tokio::spawn(
         Server::new().add(router()).serve_with_shutdown([Box::new(listener) as Box<dyn Listener>], begin),
     );

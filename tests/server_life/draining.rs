@@ -169,7 +169,8 @@ async fn a_client_that_is_still_sending_reads_its_last_answer_to_the_end() {
         let ping = so_far.iter().find(is(FrameType::Ping)).unwrap();
         raw.send(&frame(0x6, 0x1, 0, &ping.payload)).await;
         for _ in 0..20 {
-            raw.send(&frame(0x6, 0, 0, &[7; 8]).repeat(200)).await;
+            // PRIORITY, of which nobody minds some thousands.
+            raw.send(&frame(0x2, 0, 1, &[0, 0, 0, 3, 7]).repeat(200)).await;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let all = raw.read_to_end().await.expect("an end, no reset");

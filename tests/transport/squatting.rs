@@ -61,11 +61,11 @@ async fn a_server_of_root_is_trusted_by_other_users_unless_they_say_who() {
 }
 
 #[tokio::test]
-async fn a_server_of_this_user_is_trusted_with_a_send_buffer_as_wished() {
+async fn a_server_of_this_user_is_trusted() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("a.sock");
     let mut listener = listen(&path).await.unwrap();
-    let connector = UnixConnectOptions::new(unix(&path)).send_buffer(64 << 10);
+    let connector = UnixConnectOptions::new(unix(&path));
     assert_eq!(connector.endpoint(), unix(&path).to_string());
     let (client, server) = pair(&connector, &mut *listener).await;
     assert_carries(client, server).await;

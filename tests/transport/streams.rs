@@ -8,7 +8,8 @@ use std::time::Duration;
 use tempfile::tempdir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wirepath::transport::{
-    Admission, Connected, Connector, Endpoint, Listener, Peer, UnixAddress, UnixListenOptions,
+    Admission, Connected, Connector, Endpoint, Io, Listener, Peer, UnixAddress, UnixConnectOptions,
+    UnixListenOptions,
 };
 
 use crate::{assert_carries, child, listen, pair, unix};
@@ -123,20 +124,31 @@ async fn the_backlog_is_as_long_as_asked() {
 }
 
 #[tokio::test]
-async fn the_send_buffer_bounds_what_a_client_leaves_unread() {
+async fn the_send_buffer_of_each_end_bounds_what_the_other_leaves_unread() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("a.sock");
+    let small = 8 * 1024;
     let mut taken = Vec::new();
-    for options in [UnixListenOptions::new().send_buffer(8 * 1024), UnixListenOptions::new()] {
-        let mut listener = options.listen(&unix(&path)).await.unwrap();
-        let (_client, server) = pair(&unix(&path), &mut *listener).await;
-        let mut io = server.into_parts().0;
-        let mut bytes = 0;
-        // The reactor tells at once of a socket that was never full; one that is full never comes back here.
-        while let Ok(written) = tokio::time::timeout(Duration::from_millis(100), io.write(&[0; 4096])).await {
-            bytes += written.unwrap();
-        }
-        taken.push(bytes);
+    for (listening, connecting) in [
+        (UnixListenOptions::new().send_buffer(small), UnixConnectOptions::new(unix(&path))),
+        (UnixListenOptions::new(), UnixConnectOptions::new(unix(&path)).send_buffer(small)),
+    ] {
+        let mut listener = listening.listen(&unix(&path)).await.unwrap();
+        let (client, server) = pair(&connecting, &mut *listener).await;
+        let (mut client, mut server) = (client.into_parts().0, server.into_parts().0);
+        taken.push([taken_by(&mut server).await, taken_by(&mut client).await]);
     }
-    assert!(taken[0] < 32 * 1024 && taken[1] > 4 * taken[0], "{taken:?}");
+    let [[server_small, client_usual], [server_usual, client_small]] = taken[..] else { panic!() };
+    assert!(server_small < 32 * 1024 && server_usual > 4 * server_small, "{taken:?}");
+    assert!(client_small < 32 * 1024 && client_usual > 4 * client_small, "{taken:?}");
+}
+
+/// How many bytes a stream takes that nobody reads.
+async fn taken_by(io: &mut Box<dyn Io>) -> usize {
+    let mut bytes = 0;
+    // The reactor tells at once of a socket that was never full; one that is full never comes back here.
+    while let Ok(written) = tokio::time::timeout(Duration::from_millis(100), io.write(&[0; 4096])).await {
+        bytes += written.unwrap();
+    }
+    bytes
 }

@@ -26,7 +26,8 @@ impl Drain {
                 payload.first_chunk().map_or(self, |payload| Self::Pinged(*payload))
             }
             (Self::Pinged(_), FrameType::Goaway) => {
-                Self::Over(payload.first_chunk().map_or(0, |id| u32::from_be_bytes(*id)))
+                // Where the write ended behind the head: a lower one would have the client repeat calls that were served.
+                Self::Over(payload.first_chunk().map_or(u32::MAX, |id| u32::from_be_bytes(*id)))
             }
             _ => self,
         }
@@ -62,5 +63,6 @@ mod tests {
         assert_eq!(drain, Drain::Pinged(*payload));
         assert_eq!(drain.last_stream_id(), u32::MAX);
         assert_eq!(drain.after(FrameType::Goaway, b"\0\0\0\x05\0\0\0\0").last_stream_id(), 5);
+        assert_eq!(drain.after(FrameType::Goaway, b"").last_stream_id(), u32::MAX);
     }
 }

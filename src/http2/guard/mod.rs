@@ -1,9 +1,13 @@
 //! What stands between the byte stream and h2, and judges by frame heads what h2 does not.
 //!
 //! Received frames are followed as their bytes pass, in the buffer where h2 will read them: DATA as it comes, a field
-//! block (HEADERS to END_HEADERS) only when it is whole, and as many frames at a time as the [pace](pace) has. What is
+//! block (HEADERS to END_HEADERS) only when it is whole, and as many frames at a time as the [pace] has. What is
 //! sent is followed too. A [`Cut`] ends the connection by a GOAWAY that says why. No I/O and no clock on the way of a
 //! frame; the gate moves the bytes.
+//!
+//! A received frame goes through [receiving]: `pace`, then `budgets` and `strikes`, and for a field block `block`,
+//! [authority] and `refit`. A sent one goes through [sending]. What is due by time is in [deadlines], the defaults are in
+//! [config] and beside their rules, the numbers in [meters].
 #![cfg_attr(
     not(test),
     deny(
@@ -82,7 +86,8 @@ pub(super) struct Guard {
     overdue: Option<Cut>,
     /// Whether something new is waited for, which may be due before all else.
     has_news: bool,
-    is_off: bool,
+    /// Only the pace is kept.
+    is_unguarded: bool,
     meters: Arc<Meters>,
 }
 
@@ -118,7 +123,7 @@ impl Guard {
             drain: Drain::None,
             overdue: None,
             has_news: false,
-            is_off: config.is_unguarded,
+            is_unguarded: config.is_unguarded,
             meters: Arc::new(Meters::of(presence)),
         }
     }

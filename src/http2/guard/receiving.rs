@@ -44,7 +44,7 @@ impl Guard {
             return Ok(None);
         }
         let Some(head) = bytes.first_chunk().map(FrameHead::parse) else { return Ok(None) };
-        if self.is_off {
+        if self.is_unguarded {
             self.pace.frame();
         } else if matches!(head.kind, FrameType::Headers | FrameType::PushPromise) {
             return self.admit_block(head, bytes);

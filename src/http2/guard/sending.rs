@@ -13,7 +13,7 @@ use crate::{
 impl Guard {
     /// Follows what h2 wrote: the first `count` bytes of `slices`.
     pub(in crate::http2) fn sent(&mut self, slices: &[IoSlice<'_>], count: usize) {
-        if self.is_off {
+        if self.is_unguarded {
             return;
         }
         let Self {
