@@ -124,6 +124,23 @@ async fn a_server_that_knows_no_lock_is_succeeded_too_and_a_foreign_file_never()
     assert_eq!(names(directory.path()), ["a.sock", "a.sock.lock", "a.sock.next"]);
 }
 
+#[tokio::test]
+async fn a_server_that_lives_at_the_name_of_a_successor_is_not_robbed() {
+    let directory = tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let mut neighbour = listen(at("a.sock.next")).await.unwrap();
+    let mut first = listen(at("a.sock")).await.unwrap();
+    neighbour.accept().await.expect("the question whether it lives");
+    assert_reaches(&at("a.sock.next"), &mut *neighbour).await;
+    let error = take_over(at("a.sock")).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    assert!(error.to_string().contains("a.sock.next, where a successor binds first"), "{error}");
+    while let Some(asked) = neighbour.accept_queued().await {
+        asked.expect("the same question");
+    }
+    assert_reaches(&at("a.sock"), &mut *first).await;
+}
+
 /// Both have begun before either has its turn.
 #[tokio::test]
 async fn of_two_successors_that_begin_at_once_one_is_refused() {

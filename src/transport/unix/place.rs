@@ -17,10 +17,10 @@ use tokio::net::{UnixListener, UnixSocket};
 
 use super::access::{Access, Unsettled};
 use super::directory::directory_of;
-use super::occupant::{self, Occupant};
+use super::occupant::{self, At, Occupant};
 use super::options::Succession;
 use super::ownership::{BoundPath, FileId, PathLock, Site, Turn, remove, suffixed};
-use super::refusals;
+use super::refusals::{self, Foreign};
 
 /// What a listening socket is made with.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub(super) async fn place(site: Site, plan: Plan) -> io::Result<(UnixListener, B
         let standing = occupant::own_socket(&site, &site.path, &plan.access)?;
         return succeed(site, &plan, &turn, None, standing.filter(|_| standing != predecessor));
     };
-    let occupant = occupant::find(&site, &plan.access).inspect_err(|_| lock.release(&turn))?;
+    let occupant = occupant::find(&site, site.at(), &plan.access).inspect_err(|_| lock.release(&turn))?;
     match occupant {
         Occupant::Live(id) => {
             succeed(site, &plan, &turn, Some(lock), Some(id).filter(|_| Some(id) != predecessor))
@@ -118,8 +118,10 @@ fn succeed(
 /// A socket that listens beside the path, and its file.
 fn beside(site: &Site, plan: &Plan) -> io::Result<(UnixListener, FileId, PathBuf)> {
     let aside = Aside::of(site)?;
-    // None of ours is left there by now.
-    occupant::own_socket(site, &aside.path, &plan.access)?;
+    // A stale one has been cleared away, so this is the path of another server of this user.
+    if let Occupant::Live(_) = occupant::find(site, aside.at(), &plan.access)? {
+        return Err(refusals::occupied(&site.given, &aside.path, Foreign::Live));
+    }
     let (listener, id) = listening(site, plan, &aside.address, &aside.path)?;
     Ok((listener, id, aside.path))
 }
@@ -146,10 +148,10 @@ fn listening(site: &Site, plan: &Plan, address: &Path, path: &Path) -> io::Resul
 }
 
 /// Clears away the socket that a killed successor may have left aside: under the turn nobody else is about to use it.
-/// What is not ours is left, and bars a successor's way only.
+/// What is not ours is left, and so is a server that lives at this name; they bar a successor's way only.
 fn clear_aside(site: &Site, plan: &Plan) {
     let Ok(aside) = Aside::of(site) else { return };
-    if let Ok(Some(id)) = occupant::own_socket(site, &aside.path, &plan.access) {
+    if let Ok(Occupant::Stale(id)) = occupant::find(site, aside.at(), &plan.access) {
         let _ = remove(&aside.path, id);
     }
 }
@@ -176,6 +178,10 @@ impl Aside {
         let open = File::open(&directory).map_err(|cause| refusals::listen(&site.given, cause))?;
         let address = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())).join(&name);
         Ok(Aside { path: directory.join(name), address, _directory: Some(open) })
+    }
+
+    fn at(&self) -> At<'_> {
+        At { path: &self.path, address: &self.address }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Foreign {
     NoSocket,
     /// A socket of another user.
     SocketOf(u32),
+    /// A socket of ours whose server lives, where a successor would bind.
+    Live,
     /// A socket of ours that did not tell whether it lives.
     Unclear(io::Error),
 }
@@ -115,6 +117,10 @@ pub(super) fn occupied(path: &Path, found: &Path, foreign: Foreign) -> io::Error
     } else {
         format!("at {}", found.display())
     };
+    let way_out = match foreign {
+        Foreign::Live => "stop that server, or choose another path",
+        _ => "remove it, or choose another path",
+    };
     let reason = match foreign {
         Foreign::NoSocket => match fs::symlink_metadata(found) {
             Ok(metadata) => {
@@ -125,11 +131,12 @@ pub(super) fn occupied(path: &Path, found: &Path, foreign: Foreign) -> io::Error
         Foreign::SocketOf(uid) => {
             format!("a socket of uid {uid} stands {place}, and only this user's own is replaced")
         }
+        Foreign::Live => format!("a live server's socket stands {place}, where a successor binds first"),
         Foreign::Unclear(cause) => {
             format!("a socket stands {place}, and whether it lives is unclear: {cause}")
         }
     };
-    Explanation::new(reason, "remove it, or choose another path")
+    Explanation::new(reason, way_out)
         .errno("EADDRINUSE")
         .of_listen(endpoint(path), io::Error::from_raw_os_error(libc::EADDRINUSE))
 }
