@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -148,7 +148,7 @@ async fn of_two_successors_that_begin_at_once_one_is_refused() {
         let directory = tempdir().unwrap();
         let path = directory.path().join("a.sock");
         let first = listen(&path).await.unwrap();
-        let turn = fs::File::create(directory.path().join("a.sock.turn")).unwrap();
+        let turn = make_lock(&directory.path().join("a.sock.turn"));
         turn.lock().unwrap();
         let racers = [tokio::spawn(take_over(path.clone())), tokio::spawn(take_over(path.clone()))];
         // Let both begin; without the turn neither gets further.
@@ -180,8 +180,8 @@ async fn what_a_killed_successor_leaves_bars_nobody() {
     let at = |name: &str| directory.path().join(name);
     let mut first = listen(&path).await.unwrap();
     fs::remove_file(at("a.sock.lock")).unwrap();
-    fs::write(at("a.sock.lock"), "").unwrap();
-    fs::write(at("a.sock.turn"), "").unwrap();
+    make_lock(&at("a.sock.lock"));
+    make_lock(&at("a.sock.turn"));
     make_stale(&at("a.sock.next"));
     assert_live(&path).await;
     first.accept().await.expect("the question whether it lives");
@@ -192,6 +192,13 @@ async fn what_a_killed_successor_leaves_bars_nobody() {
     assert_reaches(&path, &mut *second).await;
     drop(second);
     assert_eq!(names(directory.path()), [""; 0]);
+}
+
+/// A lock file as a killed server leaves it.
+fn make_lock(path: &Path) -> fs::File {
+    let file = fs::File::create(path).unwrap();
+    file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+    file
 }
 
 #[tokio::test]

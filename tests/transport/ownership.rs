@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +120,30 @@ async fn a_live_server_is_refused_and_goes_on() {
     assert!(error.to_string().contains("a live server has this path (EADDRINUSE)"), "{error}");
     let (client, server) = pair(&unix(&path), &mut *listener).await;
     assert_carries(client, server).await;
+}
+
+#[tokio::test]
+async fn a_lock_file_that_a_umask_closed_to_its_own_owner_bars_nobody() {
+    if !is_root("a user whom modes keep out") {
+        return;
+    }
+    let directory = tempdir().unwrap();
+    chown(directory.path(), Some(NOBODY), None).unwrap();
+    let path = directory.path().join("a.sock");
+    let starter = r#"setpriv --reuid 65534 --clear-groups sh -c 'umask 0777; exec "$0" "$@"'"#;
+    let server = |role| {
+        let mut server = child::command_by(starter, role);
+        server.env("SOCKET", &path);
+        server
+    };
+    let mut first = child::start(&mut server("ownership::role_listens_until_killed"));
+    assert_eq!(first.next_answer(), "listening");
+    let told = child::answers(&mut server("roles::role_listens_as_told")).concat();
+    assert!(told.contains("a live server has this path"), "{told}");
+    first.kill();
+    let told = child::answers(&mut server("roles::role_listens_as_told")).concat();
+    assert!(told.starts_with("0600 65534 "), "{told}");
+    assert_eq!(names(directory.path()), [""; 0]);
 }
 
 #[tokio::test]

@@ -85,6 +85,18 @@ pub(super) fn foreign_lock(path: &Path, lock_path: &Path, uid: u32) -> io::Error
     .of_listen(endpoint(path), io::ErrorKind::PermissionDenied.into())
 }
 
+/// What stands at the lock's name is a file of this user's, but not a lock.
+pub(super) fn no_lock(path: &Path, lock_path: &Path) -> io::Error {
+    Explanation::new(
+        format!(
+            "{} is where its lock file goes, and that is another program's file: not empty, or not of mode 0600",
+            lock_path.display()
+        ),
+        "choose another path, or remove the file",
+    )
+    .of_listen(endpoint(path), io::ErrorKind::AlreadyExists.into())
+}
+
 /// A server lives at the path.
 pub(super) fn live(path: &Path) -> io::Error {
     Explanation::new("a live server has this path", "stop it, or choose another path")
