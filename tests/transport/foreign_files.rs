@@ -10,7 +10,7 @@ use std::process::Command;
 use tempfile::tempdir;
 
 use crate::ownership::names;
-use crate::{NOBODY, is_root, listen, make_stale};
+use crate::{NOBODY, child, is_root, listen, make_stale};
 
 #[tokio::test]
 async fn nothing_but_a_stale_socket_is_ever_replaced() {
@@ -109,6 +109,22 @@ async fn a_file_of_another_program_where_a_lock_goes_is_refused_and_stays_as_it_
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
         assert_eq!(names(directory.path()), [name]);
     }
+}
+
+#[tokio::test]
+async fn a_file_that_another_user_put_where_a_lock_goes_is_named_with_its_owner() {
+    if !is_root("another user's server") {
+        return;
+    }
+    let directory = tempdir().unwrap();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
+    fs::write(directory.path().join("a.sock.lock"), "").unwrap();
+    fs::set_permissions(directory.path().join("a.sock.lock"), Permissions::from_mode(0o600)).unwrap();
+    let mut server = child::command_by("setpriv --reuid 65534 --clear-groups", "roles::role_listens_as_told");
+    let told = child::answers(server.env("SOCKET", directory.path().join("a.sock"))).concat();
+    assert!(told.starts_with("PermissionDenied: "), "{told}");
+    assert!(told.contains("a.sock.lock goes stands a regular file of uid 0"), "{told}");
+    assert_eq!(names(directory.path()), ["a.sock.lock"]);
 }
 
 fn make_fifo(path: &Path) {

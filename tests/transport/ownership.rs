@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use tempfile::tempdir;
-use wirepath::transport::Connector;
+use wirepath::transport::{Connector, UnixListenOptions};
 
 use crate::{NOBODY, assert_carries, child, is_root, listen, make_stale, pair, unix};
 
@@ -120,6 +120,23 @@ async fn a_live_server_is_refused_and_goes_on() {
     assert!(error.to_string().contains("a live server has this path (EADDRINUSE)"), "{error}");
     let (client, server) = pair(&unix(&path), &mut *listener).await;
     assert_carries(client, server).await;
+}
+
+#[tokio::test]
+async fn a_live_server_whose_socket_was_removed_is_told_by_its_lock() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let first = listen(&path).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    let error = listen(&path).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    let words = format!("a live process holds its lock file {}, but no socket", lock_of(&path).display());
+    assert!(error.to_string().contains(&words), "{error}");
+    let successor = UnixListenOptions::new().take_over().listen(&unix(&path)).await.unwrap();
+    drop(first);
+    assert_eq!(names(directory.path()), ["a.sock", "a.sock.lock"]);
+    drop(successor);
+    assert_eq!(names(directory.path()), [""; 0]);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub(super) struct Site {
     pub(super) path: PathBuf,
     /// Whose files are ours.
     pub(super) uid: u32,
-    lock: PathBuf,
+    pub(super) lock: PathBuf,
     turn: PathBuf,
 }
 
@@ -113,7 +113,7 @@ impl PathLock {
             _ => {}
         }
         // Nobody else makes one without the turn.
-        PathLock::try_take(site, turn)?.ok_or_else(|| refusals::live(&site.given))
+        PathLock::try_take(site, turn)?.ok_or_else(|| refusals::live(site))
     }
 
     /// Removes the lock's file and unlocks it.

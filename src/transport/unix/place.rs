@@ -83,7 +83,7 @@ fn succeed(
     newcomer: Option<FileId>,
 ) -> io::Result<(UnixListener, BoundPath)> {
     let refused = match (plan.succession, newcomer) {
-        (Succession::Refuse, _) => Some(refusals::live(&site.given)),
+        (Succession::Refuse, _) => Some(refusals::live(&site)),
         (Succession::TakeOver, Some(_)) => Some(refusals::taken_over_meanwhile(&site.given)),
         (Succession::TakeOver, None) => None,
     };

@@ -6,10 +6,12 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::access::Access;
 use super::directory::Fault;
+use super::ownership::{Site, metadata_at};
 use super::reasons::{kind_of, other, too_long};
 use super::{abstract_endpoint, endpoint};
 use crate::transport::Endpoint;
@@ -71,6 +73,19 @@ pub(super) fn lock(path: &Path, lock_path: &Path, cause: io::Error) -> io::Error
             "remove the directory, or choose another path",
         )
         .errno("EISDIR"),
+        Some(libc::EACCES) => match metadata_at(lock_path) {
+            Some(found) => Explanation::new(
+                format!(
+                    "where its lock file {} goes stands {} of uid {}, and this user may not open it",
+                    lock_path.display(),
+                    kind_of(found.file_type()),
+                    found.uid()
+                ),
+                "remove it, or choose a directory in which only this user writes",
+            )
+            .errno("EACCES"),
+            None => directory(lock_path, &cause),
+        },
         _ => directory(lock_path, &cause),
     };
     explanation.of_listen(endpoint(path), cause)
@@ -97,11 +112,17 @@ pub(super) fn no_lock(path: &Path, lock_path: &Path) -> io::Error {
     .of_listen(endpoint(path), io::ErrorKind::AlreadyExists.into())
 }
 
-/// A server lives at the path.
-pub(super) fn live(path: &Path) -> io::Error {
-    Explanation::new("a live server has this path", "stop it, or choose another path")
-        .errno("EADDRINUSE")
-        .of_listen(endpoint(path), io::Error::from_raw_os_error(libc::EADDRINUSE))
+/// A server lives at the path, or would if somebody had not removed its socket.
+pub(super) fn live(site: &Site) -> io::Error {
+    let explanation = match metadata_at(&site.path) {
+        Some(_) => Explanation::new("a live server has this path", "stop it, or choose another path"),
+        None => Explanation::new(
+            format!("a live process holds its lock file {}, but no socket stands there", site.lock.display()),
+            "stop the server whose socket was removed, or take the path over from it",
+        ),
+    };
+    let cause = io::Error::from_raw_os_error(libc::EADDRINUSE);
+    explanation.errno("EADDRINUSE").of_listen(endpoint(&site.given), cause)
 }
 
 /// A server holds the turn for longer than a start or an end takes.
@@ -274,13 +295,32 @@ fn directory(path: &Path, cause: &io::Error) -> Explanation {
             Explanation::new(format!("{parent} is no directory"), "correct the path").errno("ENOTDIR")
         }
         Some(libc::EACCES) => Explanation::new(
-            format!("this user may not write to the directory {parent}, or not to {}", path.display()),
+            format!("this user may not write to the directory {parent}"),
             "choose a directory of this user's own, or have its owner make one",
         )
         .errno("EACCES"),
         Some(libc::EROFS) => {
             Explanation::new(format!("{parent} is on a read-only file system"), "choose another directory")
                 .errno("EROFS")
+        }
+        Some(libc::EPERM) => Explanation::new(
+            format!("{parent} lets no file be made or removed: it is immutable, append-only or protected"),
+            "see lsattr -d, or choose another directory",
+        )
+        .errno("EPERM"),
+        Some(libc::ENOSPC) => Explanation::new(
+            format!("the file system of {parent} is full, or has no inode left"),
+            "make room, or choose another directory",
+        )
+        .errno("ENOSPC"),
+        Some(libc::EDQUOT) => Explanation::new(
+            format!("this user's quota on the file system of {parent} is used up"),
+            "make room, or choose another directory",
+        )
+        .errno("EDQUOT"),
+        Some(libc::EBUSY) => {
+            Explanation::new("something is mounted at this path", "unmount it, or choose another path")
+                .errno("EBUSY")
         }
         Some(libc::ENAMETOOLONG) => too_long(),
         _ => other(cause),
