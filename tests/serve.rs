@@ -98,6 +98,19 @@ fn flags_that_cannot_be_followed_are_wrong_usage() {
 }
 
 #[test]
+fn a_process_without_free_descriptors_says_so_in_one_line() {
+    for limit in 5..12 {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
+        shell.arg(env!("CARGO_BIN_EXE_wirepath")).args(["serve", "unix:/nowhere/a.sock"]);
+        let Output { status, stderr, .. } = shell.output().unwrap();
+        let line = String::from_utf8(stderr).unwrap();
+        assert!(line.starts_with("wirepath: file descriptors: 16 more cannot be opened"), "{limit}: {line}");
+        assert_eq!((line.lines().count(), status.code()), (1, Some(1)), "{limit}: {line}");
+    }
+}
+
+#[test]
 fn a_directory_of_anybody_is_refused_and_accepted_by_the_flag() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("a.sock");

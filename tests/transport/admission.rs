@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tempfile::tempdir;
-use wirepath::transport::{Admission, Endpoint, Listener};
+use wirepath::transport::{Admission, Connector, Endpoint, Listener, UnixConnectOptions, UnixListenOptions};
 
 use crate::{NOBODY, assert_carries, child, is_root, listen, open_to_all, pair, unix};
 
@@ -95,6 +95,50 @@ async fn only_the_users_named_are_let_in() {
         let found =
             [connects_as(0, &path, &mut listener).await, connects_as(NOBODY, &path, &mut listener).await];
         assert_eq!(found, expected, "{admission:?}");
+    }
+}
+
+/// The server and all its clients are 65534 there.
+#[tokio::test]
+async fn a_server_whose_user_namespace_does_not_map_it_admits_nobody_as_its_own_user() {
+    if !is_root("a server in a user namespace of its own") {
+        return;
+    }
+    let name = format!("wirepath-unmapped-server-{}", std::process::id());
+    let endpoint = Endpoint::UnixAbstract(name.into_bytes()).to_string();
+    let starter = "setpriv --reuid 1234 --clear-groups unshare --user";
+    let mut server = child::command_by(starter, "admission::role_admits_its_own_user");
+    let mut server = child::start(server.env("ENDPOINT", &endpoint));
+    assert_eq!(server.next_answer(), "listening");
+    let mut client = child::command_by("setpriv --reuid 65534 --clear-groups", "admission::role_looks");
+    assert_eq!(child::answers(client.env("ENDPOINT", endpoint)), ["closed"]);
+}
+
+#[tokio::test]
+#[ignore = "a child's role"]
+async fn role_admits_its_own_user() {
+    use tokio::io::AsyncWriteExt;
+    let Some(endpoint) = child::given("ENDPOINT") else { return };
+    let options = UnixListenOptions::new().admit(Admission::own_user());
+    let mut listener = options.listen(&endpoint.parse().unwrap()).await.unwrap();
+    child::tell("listening");
+    loop {
+        let (mut io, _) = listener.accept().await.unwrap().into_parts();
+        io.write_all(b"hello").await.unwrap();
+    }
+}
+
+/// Connects whoever listens, and tells whether it is let in.
+#[tokio::test]
+#[ignore = "a child's role"]
+async fn role_looks() {
+    use tokio::io::AsyncReadExt;
+    let Some(endpoint) = child::given("ENDPOINT") else { return };
+    let client = UnixConnectOptions::new(endpoint.parse().unwrap()).any_server();
+    let (mut io, _) = client.connect().await.unwrap().into_parts();
+    match io.read(&mut [0; 8]).await.unwrap() {
+        0 => child::tell("closed"),
+        _ => child::tell("greeted"),
     }
 }
 

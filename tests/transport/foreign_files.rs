@@ -1,8 +1,8 @@
 //! What stands at a path or at its lock file and is not ours: never deleted, never changed, always named.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::process::Command;
 use tempfile::tempdir;
 
 use crate::ownership::names;
-use crate::{NOBODY, is_root, listen, make_stale};
+use crate::{NOBODY, child, is_root, listen, make_stale};
 
 #[tokio::test]
 async fn nothing_but_a_stale_socket_is_ever_replaced() {
@@ -96,13 +96,35 @@ async fn a_lock_file_of_another_user_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lock_file_is_never_truncated() {
+async fn a_file_of_another_program_where_a_lock_goes_is_refused_and_stays_as_it_is() {
+    for (name, content, mode) in [("Cargo.lock", "precious", 0o600), ("Cargo.turn", "", 0o644)] {
+        let directory = tempdir().unwrap();
+        let file = directory.path().join(name);
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let error = listen(directory.path().join("Cargo")).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{error}");
+        assert!(error.to_string().contains(&format!("{name} is where its lock file goes")), "{error}");
+        assert!(error.to_string().contains("choose another path"), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+        assert_eq!(names(directory.path()), [name]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_another_user_put_where_a_lock_goes_is_named_with_its_owner() {
+    if !is_root("another user's server") {
+        return;
+    }
     let directory = tempdir().unwrap();
-    let lock = directory.path().join("a.sock.lock");
-    fs::write(&lock, "a note of the administrator").unwrap();
-    let listener = listen(directory.path().join("a.sock")).await.unwrap();
-    assert_eq!(fs::read(&lock).unwrap(), b"a note of the administrator");
-    drop(listener);
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
+    fs::write(directory.path().join("a.sock.lock"), "").unwrap();
+    fs::set_permissions(directory.path().join("a.sock.lock"), Permissions::from_mode(0o600)).unwrap();
+    let mut server = child::command_by("setpriv --reuid 65534 --clear-groups", "roles::role_listens_as_told");
+    let told = child::answers(server.env("SOCKET", directory.path().join("a.sock"))).concat();
+    assert!(told.starts_with("PermissionDenied: "), "{told}");
+    assert!(told.contains("a.sock.lock goes stands a regular file of uid 0"), "{told}");
+    assert_eq!(names(directory.path()), ["a.sock.lock"]);
 }
 
 fn make_fifo(path: &Path) {

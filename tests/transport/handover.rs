@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,6 +124,23 @@ async fn a_server_that_knows_no_lock_is_succeeded_too_and_a_foreign_file_never()
     assert_eq!(names(directory.path()), ["a.sock", "a.sock.lock", "a.sock.next"]);
 }
 
+#[tokio::test]
+async fn a_server_that_lives_at_the_name_of_a_successor_is_not_robbed() {
+    let directory = tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let mut neighbour = listen(at("a.sock.next")).await.unwrap();
+    let mut first = listen(at("a.sock")).await.unwrap();
+    neighbour.accept().await.expect("the question whether it lives");
+    assert_reaches(&at("a.sock.next"), &mut *neighbour).await;
+    let error = take_over(at("a.sock")).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    assert!(error.to_string().contains("a.sock.next, where a successor binds first"), "{error}");
+    while let Some(asked) = neighbour.accept_queued().await {
+        asked.expect("the same question");
+    }
+    assert_reaches(&at("a.sock"), &mut *first).await;
+}
+
 /// Both have begun before either has its turn.
 #[tokio::test]
 async fn of_two_successors_that_begin_at_once_one_is_refused() {
@@ -131,7 +148,7 @@ async fn of_two_successors_that_begin_at_once_one_is_refused() {
         let directory = tempdir().unwrap();
         let path = directory.path().join("a.sock");
         let first = listen(&path).await.unwrap();
-        let turn = fs::File::create(directory.path().join("a.sock.turn")).unwrap();
+        let turn = make_lock(&directory.path().join("a.sock.turn"));
         turn.lock().unwrap();
         let racers = [tokio::spawn(take_over(path.clone())), tokio::spawn(take_over(path.clone()))];
         // Let both begin; without the turn neither gets further.
@@ -163,8 +180,8 @@ async fn what_a_killed_successor_leaves_bars_nobody() {
     let at = |name: &str| directory.path().join(name);
     let mut first = listen(&path).await.unwrap();
     fs::remove_file(at("a.sock.lock")).unwrap();
-    fs::write(at("a.sock.lock"), "").unwrap();
-    fs::write(at("a.sock.turn"), "").unwrap();
+    make_lock(&at("a.sock.lock"));
+    make_lock(&at("a.sock.turn"));
     make_stale(&at("a.sock.next"));
     assert_live(&path).await;
     first.accept().await.expect("the question whether it lives");
@@ -175,6 +192,13 @@ async fn what_a_killed_successor_leaves_bars_nobody() {
     assert_reaches(&path, &mut *second).await;
     drop(second);
     assert_eq!(names(directory.path()), [""; 0]);
+}
+
+/// A lock file as a killed server leaves it.
+fn make_lock(path: &Path) -> fs::File {
+    let file = fs::File::create(path).unwrap();
+    file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+    file
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use tempfile::tempdir;
-use wirepath::transport::Connector;
+use wirepath::transport::{Connector, UnixListenOptions};
 
 use crate::{NOBODY, assert_carries, child, is_root, listen, make_stale, pair, unix};
 
@@ -120,6 +120,47 @@ async fn a_live_server_is_refused_and_goes_on() {
     assert!(error.to_string().contains("a live server has this path (EADDRINUSE)"), "{error}");
     let (client, server) = pair(&unix(&path), &mut *listener).await;
     assert_carries(client, server).await;
+}
+
+#[tokio::test]
+async fn a_live_server_whose_socket_was_removed_is_told_by_its_lock() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let first = listen(&path).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    let error = listen(&path).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    let words = format!("a live process holds its lock file {}, but no socket", lock_of(&path).display());
+    assert!(error.to_string().contains(&words), "{error}");
+    let successor = UnixListenOptions::new().take_over().listen(&unix(&path)).await.unwrap();
+    drop(first);
+    assert_eq!(names(directory.path()), ["a.sock", "a.sock.lock"]);
+    drop(successor);
+    assert_eq!(names(directory.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_lock_file_that_a_umask_closed_to_its_own_owner_bars_nobody() {
+    if !is_root("a user whom modes keep out") {
+        return;
+    }
+    let directory = tempdir().unwrap();
+    chown(directory.path(), Some(NOBODY), None).unwrap();
+    let path = directory.path().join("a.sock");
+    let starter = r#"setpriv --reuid 65534 --clear-groups sh -c 'umask 0777; exec "$0" "$@"'"#;
+    let server = |role| {
+        let mut server = child::command_by(starter, role);
+        server.env("SOCKET", &path);
+        server
+    };
+    let mut first = child::start(&mut server("ownership::role_listens_until_killed"));
+    assert_eq!(first.next_answer(), "listening");
+    let told = child::answers(&mut server("roles::role_listens_as_told")).concat();
+    assert!(told.contains("a live server has this path"), "{told}");
+    first.kill();
+    let told = child::answers(&mut server("roles::role_listens_as_told")).concat();
+    assert!(told.starts_with("0600 65534 "), "{told}");
+    assert_eq!(names(directory.path()), [""; 0]);
 }
 
 #[tokio::test]

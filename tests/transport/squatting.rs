@@ -43,6 +43,21 @@ async fn a_squatted_abstract_name_is_refused_too() {
     UnixConnectOptions::new(endpoint).any_server().connect().await.expect("anybody is trusted");
 }
 
+/// Both are 65534 there, and that makes them no friends.
+#[tokio::test]
+async fn a_client_whose_user_namespace_does_not_map_it_trusts_no_squatter() {
+    if !is_root("a client in a user namespace of its own") {
+        return;
+    }
+    let endpoint = Endpoint::UnixAbstract(format!("wirepath-unmapped-{}", std::process::id()).into_bytes());
+    let mut squatter = squatter_at(&endpoint);
+    let starter = "setpriv --reuid 1234 --clear-groups unshare --user";
+    let mut client = child::command_by(starter, "squatting::role_connects");
+    let answers = child::answers(client.env("ENDPOINT", endpoint.to_string()).env("TRUSTED", ""));
+    assert_eq!(answers, ["PermissionDenied"]);
+    assert_eq!(squatter.next_answer(), "received 0 bytes");
+}
+
 #[tokio::test]
 async fn a_server_of_root_is_trusted_by_other_users_unless_they_say_who() {
     if !is_root("a client of another user") {

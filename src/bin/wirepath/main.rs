@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod descriptors;
 mod echo;
 mod failure;
 mod listening;
@@ -44,12 +45,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::explain(&error),
     };
-    let outcome = match cli.command {
+    let outcome = descriptors::check().and_then(|()| match cli.command {
         Command::Audit(args) => audit::run(args),
         Command::Serve(args) => serve::run(args),
         Command::AuditHoldStdin => {
             audit::hold_stdin().map(|()| ExitCode::SUCCESS).map_err(Failure::explained)
         }
-    };
+    });
     outcome.unwrap_or_else(|failure| failure.report())
 }

@@ -31,6 +31,8 @@ enum Rule {
 
 impl Admission {
     /// Admits the user that this process runs as (its effective uid), and root, who could not be kept out.
+    ///
+    /// As 65534 in a user namespace that leaves users out it admits root alone: they all are 65534 there.
     pub fn own_user() -> Admission {
         Admission { rule: Rule::OwnUser(Arc::default()) }
     }
@@ -123,7 +125,7 @@ fn is_own(uid: u32, first_answer: &OnceLock<u32>) -> bool {
     if first_answer.get() == Some(&uid) {
         return true;
     }
-    let Ok(own) = identity::own_uid() else { return false };
+    let Ok(Some(own)) = identity::own_user() else { return false };
     first_answer.get_or_init(|| own);
     uid == own
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use tokio::net::UnixStream;
 
 use super::buffer::set_send_buffer;
-use super::identity::{self, ROOT};
+use super::identity::{self, ROOT, UNMAPPED};
 use super::{abstract_endpoint, abstract_path, connect_errors, endpoint};
 use crate::transport::endpoint::{checked_name, checked_path};
 use crate::transport::error::Explanation;
@@ -38,7 +38,8 @@ pub struct UnixConnectOptions {
 impl UnixConnectOptions {
     /// Trusts servers of this user and of root; leaves the send buffer as the kernel makes it.
     ///
-    /// Another server is refused with `PermissionDenied`, and so is one that the kernel does not vouch for.
+    /// Another server is refused with `PermissionDenied`, and so is one that the kernel does not vouch for. A process that
+    /// is 65534 in a user namespace which leaves users out trusts root alone: they all are 65534 there.
     pub fn new(endpoint: Endpoint) -> Self {
         UnixConnectOptions { endpoint, terms: Terms::default() }
     }
@@ -144,8 +145,9 @@ impl Terms {
 
     fn apply(&self, stream: UnixStream) -> Result<Connected, (Explanation, io::Error)> {
         let server = identity::credentials_of(&stream);
-        self.trusted.check(server, identity::own_uid).map_err(|refused| {
-            let explanation = Explanation::new(refused.to_string(), refused.way_out());
+        let checked = self.trusted.check(server, identity::own_user);
+        checked.map_err(|cause| (connect_errors::other(&cause), cause))?.map_err(|untrusted| {
+            let explanation = Explanation::new(untrusted.to_string(), untrusted.way_out());
             (explanation, io::ErrorKind::PermissionDenied.into())
         })?;
         if let Some(bytes) = self.send_buffer {
@@ -169,22 +171,26 @@ enum Trusted {
 }
 
 impl Trusted {
+    /// Judges a server; an error says that this process could not learn who it is itself.
     fn check(
         &self,
         server: Option<Credentials>,
-        own_uid: impl FnOnce() -> io::Result<u32>,
-    ) -> Result<(), Untrusted> {
-        let expected = match self {
-            Trusted::Anyone => return Ok(()),
-            Trusted::Uids(uids) => uids.clone(),
-            Trusted::OwnUserOrRoot if server.is_some_and(|server| server.uid == ROOT) => return Ok(()),
-            // Asked anew each time: a process may change its user.
-            Trusted::OwnUserOrRoot => BTreeSet::from_iter([ROOT].into_iter().chain(own_uid().ok())),
+        own_user: impl FnOnce() -> io::Result<Option<u32>>,
+    ) -> io::Result<Result<(), Untrusted>> {
+        let (expected, is_unmapped) = match self {
+            Trusted::Anyone => return Ok(Ok(())),
+            Trusted::Uids(uids) => (uids.clone(), false),
+            Trusted::OwnUserOrRoot if server.is_some_and(|server| server.uid == ROOT) => return Ok(Ok(())),
+            Trusted::OwnUserOrRoot => {
+                // Asked anew each time: a process may change its user.
+                let own = own_user()?;
+                (BTreeSet::from_iter([ROOT].into_iter().chain(own)), own.is_none())
+            }
         };
-        match server {
+        Ok(match server {
             Some(server) if expected.contains(&server.uid) => Ok(()),
-            found => Err(Untrusted { found, expected }),
-        }
+            found => Err(Untrusted { found, expected, is_unmapped }),
+        })
     }
 }
 
@@ -193,6 +199,8 @@ impl Trusted {
 struct Untrusted {
     found: Option<Credentials>,
     expected: BTreeSet<u32>,
+    /// Whether this process itself has no id that tells it from others.
+    is_unmapped: bool,
 }
 
 impl Untrusted {
@@ -220,7 +228,13 @@ impl fmt::Display for Untrusted {
         for (i, uid) in self.expected.iter().enumerate() {
             write!(f, "{} uid {uid}", if i == 0 { "" } else { "," })?;
         }
-        if self.expected.is_empty() { f.write_str(" nobody") } else { Ok(()) }
+        if self.expected.is_empty() {
+            f.write_str(" nobody")?;
+        }
+        if self.is_unmapped {
+            write!(f, " (this process is {UNMAPPED}, as all are whom its user namespace does not map)")?;
+        }
+        Ok(())
     }
 }
 
@@ -233,7 +247,8 @@ mod tests {
     }
 
     fn words(trusted: &Trusted, server: Option<Credentials>) -> String {
-        trusted.check(server, || Ok(1000)).map_or_else(|untrusted| untrusted.to_string(), |()| "ok".into())
+        let judged = trusted.check(server, || Ok(Some(1000))).unwrap();
+        judged.map_or_else(|untrusted| untrusted.to_string(), |()| "ok".into())
     }
 
     #[test]
@@ -276,9 +291,18 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_does_not_know_itself_trusts_root_only() {
-        let unknown = || Err(io::ErrorKind::Other.into());
-        assert!(Trusted::OwnUserOrRoot.check(server(0), unknown).is_ok());
-        assert!(Trusted::OwnUserOrRoot.check(server(1000), unknown).is_err());
+    fn who_is_65534_among_many_trusts_root_only() {
+        let check = |uid| Trusted::OwnUserOrRoot.check(server(uid), || Ok(None)).unwrap();
+        assert!(check(0).is_ok() && check(1000).is_err());
+        let untrusted = check(65534).unwrap_err().to_string();
+        assert!(untrusted.contains("this process is 65534, as all are"), "{untrusted}");
+    }
+
+    #[test]
+    fn a_process_that_cannot_learn_who_it_is_trusts_root_and_blames_nobody() {
+        let unknown = || Err(io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(Trusted::OwnUserOrRoot.check(server(0), unknown).unwrap().is_ok());
+        let error = Trusted::OwnUserOrRoot.check(server(1000), unknown).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
     }
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::identity;
 use super::listen_errors;
 use super::ownership::Site;
 
@@ -38,17 +39,18 @@ pub(super) fn check(site: &Site) -> io::Result<()> {
     if !behind.is_dir() {
         return Err(unready(io::Error::from_raw_os_error(libc::ENOTDIR)));
     }
-    match fault(metadata.is_symlink(), metadata.uid(), metadata.mode(), site.uid) {
+    let own = identity::own_user().map_err(unready)?;
+    match fault(metadata.is_symlink(), metadata.uid(), metadata.mode(), own) {
         None => Ok(()),
         Some(fault) => Err(listen_errors::unsafe_directory(&site.given, &directory, &fault)),
     }
 }
 
-fn fault(is_symlink: bool, uid: u32, mode: u32, own_uid: u32) -> Option<Fault> {
+fn fault(is_symlink: bool, uid: u32, mode: u32, own: Option<u32>) -> Option<Fault> {
     if is_symlink {
         return Some(Fault::Symlink);
     }
-    if uid != own_uid && uid != 0 {
+    if Some(uid) != own && uid != 0 {
         return Some(Fault::OwnedBy(uid));
     }
     if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
@@ -89,8 +91,13 @@ mod tests {
             (true, 1000, 0o120777, Some(Fault::Symlink)),
         ];
         for (is_symlink, uid, mode, expected) in table {
-            assert_eq!(fault(is_symlink, uid, mode, 1000), expected, "{uid} {mode:o}");
+            assert_eq!(fault(is_symlink, uid, mode, Some(1000)), expected, "{uid} {mode:o}");
         }
-        assert_eq!(fault(false, 1000, 0o40700, 0), Some(Fault::OwnedBy(1000)), "root trusts nobody else");
+        assert_eq!(fault(false, 65534, 0o40700, None), Some(Fault::OwnedBy(65534)), "whoever that is");
+        assert_eq!(
+            fault(false, 1000, 0o40700, Some(0)),
+            Some(Fault::OwnedBy(1000)),
+            "root trusts nobody else"
+        );
     }
 }

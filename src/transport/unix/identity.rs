@@ -47,6 +47,38 @@ pub(super) fn own_uid() -> io::Result<u32> {
 
 /// Who cannot be kept out, and reads every byte anyhow.
 pub(super) const ROOT: u32 = 0;
+/// The effective user of this process, if its id tells it from others: a user namespace shows everybody whom it does not
+/// map as 65534, also the process itself.
+pub(super) fn own_user() -> io::Result<Option<u32>> {
+    let uid = own_uid()?;
+    let is_told_apart = uid != UNMAPPED || maps_everybody()?;
+    Ok(is_told_apart.then_some(uid))
+}
+
+/// Whether no user is unknown to this process's user namespace, as in the first one.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn maps_everybody() -> io::Result<bool> {
+    match std::fs::read_to_string("/proc/self/uid_map") {
+        Ok(map) => Ok(is_whole(&map)),
+        // A kernel without user namespaces has no such file. Without /proc nothing is known.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            Ok(std::path::Path::new("/proc/self/status").exists())
+        }
+        Err(cause) => Err(cause),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn maps_everybody() -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Whether the lines of a `uid_map` (inside, outside, count) hold every id; the largest number is none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_whole(map: &str) -> bool {
+    let counts = map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+    counts.sum::<u64>() >= u64::from(u32::MAX)
+}
 
 #[cfg(not(all(feature = "peer-details", target_os = "linux")))]
 fn peer(_: &UnixStream, address: UnixAddress, credentials: Option<Credentials>) -> Peer {
@@ -66,4 +98,27 @@ fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn abstract_name(_: &SocketAddr) -> Option<&[u8]> {
     None
+}
+
+/// As `kernel.overflowuid` is unless somebody changes it.
+pub(super) const UNMAPPED: u32 = 65534;
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_is_whole_if_it_leaves_nobody_out() {
+        let table = [
+            ("         0          0 4294967295\n", true),
+            ("0 0 1000\n1000 1001 1\n1001 1000 1\n1002 1002 4294966293\n", true),
+            ("         0       1000          1\n", false),
+            ("0 100000 65536\n", false),
+            ("", false),
+            ("0 0 many\n", false),
+        ];
+        for (map, expected) in table {
+            assert_eq!(is_whole(map), expected, "{map:?}");
+        }
+    }
 }

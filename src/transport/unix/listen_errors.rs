@@ -6,11 +6,13 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::access::Access;
 use super::connect_errors::{kind_of, other, too_long};
 use super::directory::Fault;
+use super::ownership::{Site, metadata_at};
 use super::{abstract_endpoint, endpoint};
 use crate::transport::Endpoint;
 use crate::transport::error::Explanation;
@@ -22,6 +24,8 @@ pub(super) enum Foreign {
     NoSocket,
     /// A socket of another user.
     SocketOf(u32),
+    /// A socket of ours whose server lives, where a successor would bind.
+    Live,
     /// A socket of ours that did not tell whether it lives.
     Unclear(io::Error),
 }
@@ -69,6 +73,19 @@ pub(super) fn lock(path: &Path, lock_path: &Path, cause: io::Error) -> io::Error
             "remove the directory, or choose another path",
         )
         .errno("EISDIR"),
+        Some(libc::EACCES) => match metadata_at(lock_path) {
+            Some(found) => Explanation::new(
+                format!(
+                    "where its lock file {} goes stands {} of uid {}, and this user may not open it",
+                    lock_path.display(),
+                    kind_of(found.file_type()),
+                    found.uid()
+                ),
+                "remove it, or choose a directory in which only this user writes",
+            )
+            .errno("EACCES"),
+            None => directory(lock_path, &cause),
+        },
         _ => directory(lock_path, &cause),
     };
     explanation.of_listen(endpoint(path), cause)
@@ -83,11 +100,29 @@ pub(super) fn foreign_lock(path: &Path, lock_path: &Path, uid: u32) -> io::Error
     .of_listen(endpoint(path), io::ErrorKind::PermissionDenied.into())
 }
 
-/// A server lives at the path.
-pub(super) fn live(path: &Path) -> io::Error {
-    Explanation::new("a live server has this path", "stop it, or choose another path")
-        .errno("EADDRINUSE")
-        .of_listen(endpoint(path), io::Error::from_raw_os_error(libc::EADDRINUSE))
+/// What stands at the lock's name is a file of this user's, but not a lock.
+pub(super) fn no_lock(path: &Path, lock_path: &Path) -> io::Error {
+    Explanation::new(
+        format!(
+            "{} is where its lock file goes, and that is another program's file: not empty, or not of mode 0600",
+            lock_path.display()
+        ),
+        "choose another path, or remove the file",
+    )
+    .of_listen(endpoint(path), io::ErrorKind::AlreadyExists.into())
+}
+
+/// A server lives at the path, or would if somebody had not removed its socket.
+pub(super) fn live(site: &Site) -> io::Error {
+    let explanation = match metadata_at(&site.path) {
+        Some(_) => Explanation::new("a live server has this path", "stop it, or choose another path"),
+        None => Explanation::new(
+            format!("a live process holds its lock file {}, but no socket stands there", site.lock.display()),
+            "stop the server whose socket was removed, or take the path over from it",
+        ),
+    };
+    let cause = io::Error::from_raw_os_error(libc::EADDRINUSE);
+    explanation.errno("EADDRINUSE").of_listen(endpoint(&site.given), cause)
 }
 
 /// A server holds the turn for longer than a start or an end takes.
@@ -115,6 +150,10 @@ pub(super) fn occupied(path: &Path, found: &Path, foreign: Foreign) -> io::Error
     } else {
         format!("at {}", found.display())
     };
+    let way_out = match foreign {
+        Foreign::Live => "stop that server, or choose another path",
+        _ => "remove it, or choose another path",
+    };
     let reason = match foreign {
         Foreign::NoSocket => match fs::symlink_metadata(found) {
             Ok(metadata) => {
@@ -125,11 +164,12 @@ pub(super) fn occupied(path: &Path, found: &Path, foreign: Foreign) -> io::Error
         Foreign::SocketOf(uid) => {
             format!("a socket of uid {uid} stands {place}, and only this user's own is replaced")
         }
+        Foreign::Live => format!("a live server's socket stands {place}, where a successor binds first"),
         Foreign::Unclear(cause) => {
             format!("a socket stands {place}, and whether it lives is unclear: {cause}")
         }
     };
-    Explanation::new(reason, "remove it, or choose another path")
+    Explanation::new(reason, way_out)
         .errno("EADDRINUSE")
         .of_listen(endpoint(path), io::Error::from_raw_os_error(libc::EADDRINUSE))
 }
@@ -255,13 +295,32 @@ fn directory(path: &Path, cause: &io::Error) -> Explanation {
             Explanation::new(format!("{parent} is no directory"), "correct the path").errno("ENOTDIR")
         }
         Some(libc::EACCES) => Explanation::new(
-            format!("this user may not write to the directory {parent}, or not to {}", path.display()),
+            format!("this user may not write to the directory {parent}"),
             "choose a directory of this user's own, or have its owner make one",
         )
         .errno("EACCES"),
         Some(libc::EROFS) => {
             Explanation::new(format!("{parent} is on a read-only file system"), "choose another directory")
                 .errno("EROFS")
+        }
+        Some(libc::EPERM) => Explanation::new(
+            format!("{parent} lets no file be made or removed: it is immutable, append-only or protected"),
+            "see lsattr -d, or choose another directory",
+        )
+        .errno("EPERM"),
+        Some(libc::ENOSPC) => Explanation::new(
+            format!("the file system of {parent} is full, or has no inode left"),
+            "make room, or choose another directory",
+        )
+        .errno("ENOSPC"),
+        Some(libc::EDQUOT) => Explanation::new(
+            format!("this user's quota on the file system of {parent} is used up"),
+            "make room, or choose another directory",
+        )
+        .errno("EDQUOT"),
+        Some(libc::EBUSY) => {
+            Explanation::new("something is mounted at this path", "unmount it, or choose another path")
+                .errno("EBUSY")
         }
         Some(libc::ENAMETOOLONG) => too_long(),
         _ => other(cause),

@@ -26,6 +26,20 @@ pub(super) enum Occupant {
     Live(FileId),
 }
 
+/// Where a socket stands: its file, and the address that leads there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'a> {
+    pub(super) path: &'a Path,
+    pub(super) address: &'a Path,
+}
+
+impl Site {
+    /// The path itself.
+    pub(super) fn at(&self) -> At<'_> {
+        At { path: &self.path, address: &self.given }
+    }
+}
+
 /// A socket of ours at `path`, or nothing.
 ///
 /// # Errors
@@ -41,15 +55,15 @@ pub(super) fn own_socket(site: &Site, path: &Path, access: &Access) -> io::Resul
     Ok(Some(FileId::of(&metadata)))
 }
 
-/// Asks whether anybody listens at the site's path.
-pub(super) fn find(site: &Site, access: &Access) -> io::Result<Occupant> {
-    let Some(id) = own_socket(site, &site.path, access)? else { return Ok(Occupant::Nobody) };
-    let Err(cause) = connect_despite_mode(site, id) else { return Ok(Occupant::Live(id)) };
+/// Asks whether anybody listens at the site's path, or at the name beside it.
+pub(super) fn find(site: &Site, at: At<'_>, access: &Access) -> io::Result<Occupant> {
+    let Some(id) = own_socket(site, at.path, access)? else { return Ok(Occupant::Nobody) };
+    let Err(cause) = connect_despite_mode(at, id) else { return Ok(Occupant::Live(id)) };
     match cause.kind() {
         io::ErrorKind::ConnectionRefused => Ok(Occupant::Stale(id)),
         io::ErrorKind::WouldBlock => Ok(Occupant::Live(id)),
         io::ErrorKind::NotFound => Ok(Occupant::Nobody),
-        _ => Err(listen_errors::occupied(&site.given, &site.path, Foreign::Unclear(cause))),
+        _ => Err(listen_errors::occupied(&site.given, at.path, Foreign::Unclear(cause))),
     }
 }
 
@@ -60,15 +74,15 @@ fn is_ours(metadata: &Metadata, site: &Site, access: &Access) -> bool {
 
 /// Connects, also where the mode shuts out its own owner: a server that was killed before its socket had the
 /// mode it asked for leaves such a file. Only the owner gains by the bit, and only until the answer.
-fn connect_despite_mode(site: &Site, id: FileId) -> io::Result<()> {
-    let Err(denied) = connect(&site.given) else { return Ok(()) };
-    let mode = metadata_at(&site.path).map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
+fn connect_despite_mode(at: At<'_>, id: FileId) -> io::Result<()> {
+    let Err(denied) = connect(at.address) else { return Ok(()) };
+    let mode = metadata_at(at.path).map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
     if denied.kind() != io::ErrorKind::PermissionDenied || mode & OWNER_MAY_CONNECT != 0 {
         return Err(denied);
     }
-    access::set_mode_at(&site.path, id, mode | OWNER_MAY_CONNECT)?;
-    let answer = connect(&site.given);
-    access::set_mode_at(&site.path, id, mode)?;
+    access::set_mode_at(at.path, id, mode | OWNER_MAY_CONNECT)?;
+    let answer = connect(at.address);
+    access::set_mode_at(at.path, id, mode)?;
     answer
 }
 

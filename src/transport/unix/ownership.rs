@@ -1,7 +1,7 @@
 //! **Whose path it is**: a lock file beside the socket decides, never the socket file itself.
 //!
 //! `PATH.lock` is locked (`flock`) for as long as the listener lives; the kernel unlocks it however the
-//! process ends. Whoever starts or ends at the path first takes the turn, `PATH.turn`, for the few system
+//! process ends. Only an empty file of mode 0600 is one. Whoever starts or ends at the path first takes the turn, `PATH.turn`, for the few system
 //! calls that this takes: names are judged, made, renamed and removed by one at a time, so that none is
 //! removed that has just become another's. A turn is never held across an await.
 //!
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::identity::own_uid;
-use super::listen_errors;
+use super::{access, listen_errors};
 
 /// One socket path and the names beside it.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Site {
     pub(super) path: PathBuf,
     /// Whose files are ours.
     pub(super) uid: u32,
-    lock: PathBuf,
+    pub(super) lock: PathBuf,
     turn: PathBuf,
 }
 
@@ -113,7 +113,7 @@ impl PathLock {
             _ => {}
         }
         // Nobody else makes one without the turn.
-        PathLock::try_take(site, turn)?.ok_or_else(|| listen_errors::live(&site.given))
+        PathLock::try_take(site, turn)?.ok_or_else(|| listen_errors::live(site))
     }
 
     /// Removes the lock's file and unlocks it.
@@ -164,10 +164,13 @@ impl LockFile {
     fn try_take(path: &Path, site: &Site) -> io::Result<Option<LockFile>> {
         let refused = |cause| listen_errors::lock(&site.given, path, cause);
         loop {
-            let file = open(path).map_err(refused)?;
+            let file = open(path, site.uid).map_err(refused)?;
             let metadata = file.metadata().map_err(refused)?;
             if !metadata.is_file() || metadata.uid() != site.uid {
                 return Err(listen_errors::foreign_lock(&site.given, path, metadata.uid()));
+            }
+            if !is_bare(&metadata) {
+                return Err(listen_errors::no_lock(&site.given, path));
             }
             match file.try_lock() {
                 Ok(()) => {}
@@ -224,18 +227,39 @@ pub(super) fn remove(path: &Path, id: FileId) -> io::Result<()> {
     }
 }
 
-/// Opens or makes the lock file: no symlink is followed, no fifo waited for, no byte of it touched; std adds
-/// O_CLOEXEC, so no child holds the lock on.
-fn open(path: &Path) -> io::Result<File> {
+/// Whether a file looks like those made here. Others end in `.lock` too (Cargo.lock), and are not to go at our end.
+fn is_bare(metadata: &Metadata) -> bool {
+    metadata.is_file() && metadata.len() == 0 && metadata.mode() & 0o7177 == 0
+}
+
+/// Opens or makes the lock file, also one that its maker's umask closed to its own owner.
+fn open(path: &Path, uid: u32) -> io::Result<File> {
+    let denied = match open_or_make(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => cause,
+        opened => return opened,
+    };
+    match metadata_at(path) {
+        Some(found) if found.uid() == uid && is_bare(&found) && found.mode() & LOCK_MODE != LOCK_MODE => {
+            access::set_mode_at(path, FileId::of(&found), LOCK_MODE)?;
+            open_or_make(path)
+        }
+        _ => Err(denied),
+    }
+}
+
+/// No symlink is followed, no fifo waited for, no byte touched; std adds O_CLOEXEC, so no child holds the lock on.
+fn open_or_make(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(0o600)
+        .mode(LOCK_MODE)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
 }
+
+const LOCK_MODE: u32 = 0o600;
 
 /// A start or an end takes some system calls. Who has the turn for longer is stopped, or stuck in the file
 /// system.
@@ -252,7 +276,7 @@ mod tests {
         let site = Site::new(&directory.path().join("a.sock")).unwrap();
         let turn = Turn::take(&site).unwrap();
         let first = PathLock::try_take(&site, &turn).unwrap().unwrap();
-        let opened = open(&site.lock).unwrap();
+        let opened = open(&site.lock, site.uid).unwrap();
         let id = FileId::of(&opened.metadata().unwrap());
         assert_eq!(id, first.file.id);
         first.release(&turn);

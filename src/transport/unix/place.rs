@@ -18,8 +18,8 @@ use tokio::net::{UnixListener, UnixSocket};
 use super::access::{Access, Unsettled};
 use super::directory::directory_of;
 use super::listen::Succession;
-use super::listen_errors;
-use super::occupant::{self, Occupant};
+use super::listen_errors::{self, Foreign};
+use super::occupant::{self, At, Occupant};
 use super::ownership::{BoundPath, FileId, PathLock, Site, Turn, remove, suffixed};
 use crate::transport::endpoint::MAX_PATH_LEN;
 
@@ -44,7 +44,7 @@ pub(super) async fn place(site: Site, plan: Plan) -> io::Result<(UnixListener, B
         let standing = occupant::own_socket(&site, &site.path, &plan.access)?;
         return succeed(site, &plan, &turn, None, standing.filter(|_| standing != predecessor));
     };
-    let occupant = occupant::find(&site, &plan.access).inspect_err(|_| lock.release(&turn))?;
+    let occupant = occupant::find(&site, site.at(), &plan.access).inspect_err(|_| lock.release(&turn))?;
     match occupant {
         Occupant::Live(id) => {
             succeed(site, &plan, &turn, Some(lock), Some(id).filter(|_| Some(id) != predecessor))
@@ -84,7 +84,7 @@ fn succeed(
     newcomer: Option<FileId>,
 ) -> io::Result<(UnixListener, BoundPath)> {
     let refused = match (plan.succession, newcomer) {
-        (Succession::Refuse, _) => Some(listen_errors::live(&site.given)),
+        (Succession::Refuse, _) => Some(listen_errors::live(&site)),
         (Succession::TakeOver, Some(_)) => Some(listen_errors::taken_over_meanwhile(&site.given)),
         (Succession::TakeOver, None) => None,
     };
@@ -119,8 +119,10 @@ fn succeed(
 /// A socket that listens beside the path, and its file.
 fn beside(site: &Site, plan: &Plan) -> io::Result<(UnixListener, FileId, PathBuf)> {
     let aside = Aside::of(site)?;
-    // None of ours is left there by now.
-    occupant::own_socket(site, &aside.path, &plan.access)?;
+    // A stale one has been cleared away, so this is the path of another server of this user.
+    if let Occupant::Live(_) = occupant::find(site, aside.at(), &plan.access)? {
+        return Err(listen_errors::occupied(&site.given, &aside.path, Foreign::Live));
+    }
     let (listener, id) = listening(site, plan, &aside.address, &aside.path)?;
     Ok((listener, id, aside.path))
 }
@@ -147,10 +149,10 @@ fn listening(site: &Site, plan: &Plan, address: &Path, path: &Path) -> io::Resul
 }
 
 /// Clears away the socket that a killed successor may have left aside: under the turn nobody else is about to use it.
-/// What is not ours is left, and bars a successor's way only.
+/// What is not ours is left, and so is a server that lives at this name; they bar a successor's way only.
 fn clear_aside(site: &Site, plan: &Plan) {
     let Ok(aside) = Aside::of(site) else { return };
-    if let Ok(Some(id)) = occupant::own_socket(site, &aside.path, &plan.access) {
+    if let Ok(Occupant::Stale(id)) = occupant::find(site, aside.at(), &plan.access) {
         let _ = remove(&aside.path, id);
     }
 }
@@ -177,6 +179,10 @@ impl Aside {
         let open = File::open(&directory).map_err(|cause| listen_errors::listen(&site.given, cause))?;
         let address = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())).join(&name);
         Ok(Aside { path: directory.join(name), address, _directory: Some(open) })
+    }
+
+    fn at(&self) -> At<'_> {
+        At { path: &self.path, address: &self.address }
     }
 }
 
