@@ -16,6 +16,8 @@ use std::{
 
 use tokio::sync::Notify;
 
+use super::room::SMALL;
+
 /// The backlog of one connection. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Backlog {
@@ -109,9 +111,6 @@ impl Drop for Queued {
 
 // How long a call may have bytes ready of which none is taken, while the backlog is full.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-// A hundred calls with this much each are no burden, and small answers cost no counting.
-const SMALL: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {

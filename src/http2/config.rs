@@ -21,8 +21,8 @@ pub struct Http2Config {
     /// what one connection may make a server hold is this many times what one stream may.
     pub max_concurrent_streams: u32,
     /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 256 KiB, a little more than what a
-    /// Unix socket holds anyway: 65,535 bytes would cost
-    /// a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the queue from the kernel into this process.
+    /// Unix socket holds anyway: 65,535 bytes would cost a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move
+    /// the queue from the kernel into this process.
     pub stream_window: u32,
     /// The connection's window, by WINDOW_UPDATE after SETTINGS. 4 MiB: a few slow readers do not stop the others, and
     /// it bounds what all unread streams of a connection hold.
