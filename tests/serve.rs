@@ -75,7 +75,8 @@ fn mode_and_group_are_the_files() {
 
 #[test]
 fn flags_that_cannot_be_followed_are_wrong_usage() {
-    let table: [(&[&str], &str); 10] = [
+    let table: [(&[&str], &str); 11] = [
+        (&["fd:3", "fd:3"], "fd:3: named twice: name it once"),
         (&["unix:/a", "--mode", "8"], "mode \"8\": no octal number up to 0777"),
         (&["unix:/a", "--mode", "1777"], "mode \"1777\": no octal number up to 0777"),
         (

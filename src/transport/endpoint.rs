@@ -373,6 +373,7 @@ mod tests {
             assert!(longest.parse::<Endpoint>().is_ok(), "{longest}");
             let error = format!("{longest}a").parse::<Endpoint>().unwrap_err();
             assert!(error.to_string().contains("takes 108 bytes, but a socket address holds 107"), "{error}");
+            assert_eq!(error.to_string().contains("relative to"), scheme != "unix-abstract:", "{error}");
         }
     }
 }

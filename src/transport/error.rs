@@ -115,7 +115,10 @@ impl EndpointError {
             Self::TooLong { input, len, max } => (
                 input,
                 format!("takes {len} bytes, but a socket address holds {max}").into(),
-                "choose a shorter one, or a path relative to the working directory".into(),
+                match input.starts_with("unix-abstract:") {
+                    true => "choose a shorter name".into(),
+                    false => "choose a shorter one, or a path relative to the working directory".into(),
+                },
             ),
             Self::Host { input } => (
                 input,

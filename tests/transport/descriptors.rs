@@ -14,7 +14,7 @@ use tempfile::tempdir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wirepath::transport::{Connected, Connector};
 
-use crate::{child, listen, unix};
+use crate::{assert_carries, child, listen, pair, unix};
 
 #[test]
 fn descriptors_passed_to_a_server_are_closed_and_the_bytes_kept() {
@@ -52,6 +52,25 @@ async fn role_is_passed_descriptors_as_client() {
         let (passer, _) = listener.accept().unwrap();
         pass_and_count(passer, receiver).await;
     }
+}
+
+/// The kernel ends a read at each descriptor, and tokio takes a short read for the last, so the passer may stop itself.
+#[tokio::test]
+async fn who_passes_one_with_every_byte_holds_up_nobody_else() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let mut listener = listen(&path).await.unwrap();
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let passer = UnixStream::connect(&path).unwrap();
+    for _ in 0..MESSAGES {
+        pass(&passer, &writer, 1);
+    }
+    let (mut passed, _) = listener.accept().await.unwrap().into_parts();
+    let reading = tokio::spawn(async move { passed.read_to_end(&mut Vec::new()).await });
+    let (client, server) = pair(&unix(&path), &mut *listener).await;
+    assert_carries(client, server).await;
+    drop(passer);
+    assert_eq!(reading.await.unwrap().unwrap(), MESSAGES, "its end wakes the reader again");
 }
 
 /// Sends many bytes, each with descriptors, to a connection of ours; tells what became of both.

@@ -76,9 +76,9 @@ async fn serve(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// A path or a name that stands twice; a TCP port 0 may.
+/// A path, a name or a descriptor that stands twice; a TCP port 0 may.
 fn named_twice(endpoints: &[Endpoint]) -> Option<&Endpoint> {
-    let is_name = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Unix(_) | Endpoint::UnixAbstract(_));
+    let is_name = |endpoint: &Endpoint| !matches!(endpoint, Endpoint::Tcp(_));
     let stands_before = |(at, endpoint): &(usize, &Endpoint)| endpoints[..*at].contains(endpoint);
     endpoints.iter().enumerate().filter(stands_before).map(|(_, endpoint)| endpoint).find(|e| is_name(e))
 }

@@ -33,7 +33,7 @@ impl Budgets {
         let bucket = |at_once, a_second| Bucket::new(Allowance { at_once, a_second }, now);
         Self {
             side,
-            // Probing for bandwidth is a ping for each round trip while data flows.
+            // Beside what DATA earns: probing for bandwidth is a ping for each round trip while data flows.
             pings: bucket(10_000, 10_000),
             // grpc-go says a new window each time that it has found more bandwidth, some ten times in all.
             settings: bucket(1_000, 100),
@@ -54,7 +54,7 @@ impl Budgets {
             errors: bucket(10_000, 1_000),
             // Each request earns its answer's two.
             field_blocks: bucket(1_000, 100),
-            // A thousand calls a second with a hundred fields more than most.
+            // Beside what answers earn, a thousand calls a second with a hundred fields more than most.
             fields: bucket(100_000, 100_000),
         }
     }
@@ -87,10 +87,14 @@ impl Budgets {
     /// Takes note of a frame that h2 sends.
     pub(super) fn sent(&mut self, kind: FrameType) {
         match kind {
-            FrameType::Data => self.window_updates.earn(WINDOWS_EARNED),
+            FrameType::Data => {
+                self.window_updates.earn(WINDOWS_EARNED);
+                self.pings.earn(PINGS_EARNED);
+            }
             FrameType::Headers => {
                 self.field_blocks.earn(BLOCKS_EARNED);
                 self.resets.earn(RESETS_EARNED);
+                self.fields.earn(FIELDS_EARNED);
             }
             _ => {}
         }
@@ -117,11 +121,19 @@ impl Budgets {
 // By a DATA frame that is sent: an update for the stream and one for the connection, with room.
 const WINDOWS_EARNED: u32 = 4;
 
+// By a DATA frame that is sent: grpc-go answers each by a ping that probes for bandwidth, one at a time, and on one machine
+// there are more than 10,000 round trips a second.
+const PINGS_EARNED: u32 = 2;
+
 // By HEADERS that are sent: a response has two blocks, and may have one of 1xx.
 const BLOCKS_EARNED: u32 = 3;
 
 // By HEADERS that are sent, of which an answer has two: a call in a thousand need not be cancelled.
 const RESETS_EARNED: u32 = 1_000;
+
+// By HEADERS that are sent, of which an answer has two: a call that is answered may have a hundred fields of metadata, however
+// many such calls there are. They cost little beside the call.
+const FIELDS_EARNED: u32 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -202,12 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_fields_of_metadata_pass_if_their_calls_are_answered() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(Side::Server, start);
+        let mut answered = |blocks: usize| {
+            (0..100_000).position(|_| {
+                (0..blocks).for_each(|_| budgets.sent(FrameType::Headers));
+                budgets.fields(110, || start).is_err()
+            })
+        };
+        assert_eq!(answered(2), None);
+        assert!(answered(1).is_some(), "refusals earn less than they cost");
+    }
+
+    #[test]
     fn probing_for_bandwidth_passes() {
         let start = Instant::now();
         let mut budgets = Budgets::new(Side::Server, start);
         for _ in 0..161 {
             assert_eq!(budgets.received(&head(FrameType::Ping), || start), Ok(()));
             assert_eq!(budgets.received(&head(FrameType::Settings), || start), Ok(()));
+        }
+        // A ping for each answer, in no time.
+        for _ in 0..1_000_000 {
+            budgets.sent(FrameType::Data);
+            assert_eq!(budgets.received(&head(FrameType::Ping), || start), Ok(()));
         }
     }
 }

@@ -3,6 +3,10 @@
 //! A path is whose lock file it is (`ownership`), in a directory where nobody else can replace the socket
 //! (`directory`), with a mode that is never wider than asked (`access`); a successor takes it over by a rename
 //! (`place`). There is no TCP option here and no TIME_WAIT; a connect completes or fails at once.
+//!
+//! A read ends where the peer passed a descriptor, which the kernel closes, and tokio takes a short read for the last: who
+//! passes one with each small write can stop its own connection, until a deadline ends it. To read once more each time
+//! would cost everybody a system call for that peer's sake.
 
 mod access;
 mod admission;
