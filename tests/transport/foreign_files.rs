@@ -116,15 +116,25 @@ async fn a_file_that_another_user_put_where_a_lock_goes_is_named_with_its_owner(
     if !is_root("another user's server") {
         return;
     }
-    let directory = tempdir().unwrap();
-    fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
-    fs::write(directory.path().join("a.sock.lock"), "").unwrap();
-    fs::set_permissions(directory.path().join("a.sock.lock"), Permissions::from_mode(0o600)).unwrap();
-    let mut server = child::command_by("setpriv --reuid 65534 --clear-groups", "roles::role_listens_as_told");
-    let told = child::answers(server.env("SOCKET", directory.path().join("a.sock"))).concat();
-    assert!(told.starts_with("PermissionDenied: "), "{told}");
-    assert!(told.contains("a.sock.lock goes stands a regular file of uid 0"), "{told}");
-    assert_eq!(names(directory.path()), ["a.sock.lock"]);
+    type Make = fn(&Path);
+    let table: [(&str, Make); 2] = [
+        ("a regular file", |lock| {
+            fs::write(lock, "").unwrap();
+            fs::set_permissions(lock, Permissions::from_mode(0o600)).unwrap();
+        }),
+        ("a socket", make_stale),
+    ];
+    for (kind, make) in table {
+        let directory = tempdir().unwrap();
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
+        make(&directory.path().join("a.sock.lock"));
+        let mut server =
+            child::command_by("setpriv --reuid 65534 --clear-groups", "roles::role_listens_as_told");
+        let told = child::answers(server.env("SOCKET", directory.path().join("a.sock"))).concat();
+        assert!(told.starts_with("PermissionDenied: "), "{told}");
+        assert!(told.contains(&format!("a.sock.lock goes stands {kind} of uid 0")), "{told}");
+        assert_eq!(names(directory.path()), ["a.sock.lock"]);
+    }
 }
 
 fn make_fifo(path: &Path) {

@@ -123,6 +123,8 @@ pub(super) fn kind_of(file_type: FileType) -> &'static str {
         "a fifo"
     } else if file_type.is_file() {
         "a regular file"
+    } else if file_type.is_socket() {
+        "a socket"
     } else {
         "a device"
     }

@@ -133,7 +133,9 @@ fn listening(site: &Site, plan: &Plan, address: &Path, path: &Path) -> io::Resul
     let socket = UnixSocket::new_stream().map_err(refused)?;
     plan.access.prepare(&socket).map_err(refused)?;
     socket.bind(address).map_err(refused)?;
-    let id = FileId::at(path).ok_or_else(|| refused(io::ErrorKind::NotFound.into()))?;
+    // Where others may write, what stands there by now may be theirs, or a hard link to what is not for them.
+    let made = occupant::own_socket(site, path, &plan.access)?;
+    let id = made.ok_or_else(|| refused(io::Error::from_raw_os_error(libc::ENOENT)))?;
     let settled = plan.access.settle(path, id).map_err(|unsettled| match unsettled {
         Unsettled::Owner(cause) => listen_errors::owner(&site.given, &plan.access, cause),
         Unsettled::Mode(cause) => listen_errors::mode(&site.given, &plan.access, cause),
