@@ -41,8 +41,10 @@ pub struct Accepted {
     /// The way to answer.
     pub respond: Respond,
     /// Room for large messages of the connection.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a client alone answers nobody"))]
     pub(crate) room: Room,
     /// What the client does not take of the connection's answers.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a client alone answers nobody"))]
     pub(crate) backlog: Backlog,
 }
 
