@@ -4,17 +4,23 @@
 //! one. The answer is read through tokio, whose type has room for a pid of 0.
 
 use std::{
-    io,
-    os::{fd::OwnedFd, unix::net},
+    fs, io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::net,
+    },
+    time::Duration,
 };
 
+use rustix::event::PollFlags;
 use tokio::net::{UnixStream, unix::UCred};
+use wirepath::{Endpoint, transport::Connector};
 
 use super::{
     Finding, Verdict,
     bench::{Bench, Transport},
     child::Peer,
-    sockets::{Address, Pair},
+    sockets::{self, Address, Pair},
 };
 
 /// An address says which machine; the kernel vouches for process, user and group.
@@ -60,6 +66,37 @@ pub(super) fn after_fork(bench: &Bench<'_>) -> io::Result<Finding> {
                 (tcp.named == 0, "SO_PEERCRED names somebody on TCP"),
             ]),
         },
+    })
+}
+
+/// A pid is given away again; a pidfd is of one process for ever.
+pub(super) fn pidfd(bench: &Bench<'_>) -> io::Result<Finding> {
+    let endpoint = Endpoint::Unix(bench.fresh_path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (_client, accepted) = runtime.block_on(async {
+        let mut listener = endpoint.listen().await?;
+        Ok::<_, io::Error>((endpoint.connect().await?, listener.accept().await?))
+    })?;
+    let Some(pidfd) = accepted.peer().pidfd() else {
+        return Err(io::Error::other("this kernel has no SO_PEERPIDFD"));
+    };
+    let info = fs::read_to_string(format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd()))?;
+    let named = info.lines().find_map(|line| line.strip_prefix("Pid:")).unwrap_or("nobody").trim().to_owned();
+    let is_alive = sockets::poll(pidfd, PollFlags::IN, Duration::ZERO)?.is_empty();
+    Ok(Finding {
+        tcp: "none: an address has no process".to_owned(),
+        unix: format!(
+            "a descriptor of pid {named}, {}",
+            if is_alive { "which lives" } else { "which has ended" }
+        ),
+        experiment: "SO_PEERPIDFD at accept, then its fdinfo and poll".to_owned(),
+        verdict: Verdict::of(&[
+            (
+                named == std::process::id().to_string(),
+                "the pidfd names another process than the one that connected",
+            ),
+            (is_alive, "the process that connected is told to have ended"),
+        ]),
     })
 }
 

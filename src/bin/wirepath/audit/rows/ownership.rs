@@ -10,8 +10,9 @@ use std::{
         net,
     },
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 use rustix::fs::Mode;
@@ -35,7 +36,7 @@ pub(super) fn mode(bench: &Bench<'_>) -> io::Result<Finding> {
     fs::remove_file(&path)?;
 
     let (runtime, endpoint) = (runtime()?, Endpoint::Unix(path.clone()));
-    let (seen, looks) = modes_seen(&path, || runtime.block_on(endpoint.listen()).map(drop))?;
+    let (seen, looks) = modes_seen(&path, || runtime.block_on(endpoint.listen()))?;
     let seen_modes: Vec<_> = seen.iter().map(|mode| format!("{mode:04o}")).collect();
     Ok(Finding {
         tcp: "a port has none".to_owned(),
@@ -137,28 +138,34 @@ fn squat(path: &Path) -> io::Result<Squatted> {
     Ok(Ok((unix, std::net::TcpListener::bind("127.0.0.1:0")?)))
 }
 
-/// The modes with which a file was seen at `path` while `listen_once` ran again and again, and how often.
-fn modes_seen(
-    path: &Path,
-    mut listen_once: impl FnMut() -> io::Result<()>,
-) -> io::Result<(BTreeSet<u32>, u32)> {
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
+/// The modes with which a file was seen at `path` while `listen` ran again and again, and how often.
+fn modes_seen<T>(path: &Path, mut listen: impl FnMut() -> io::Result<T>) -> io::Result<(BTreeSet<u32>, u32)> {
+    let (done, looks) = (AtomicBool::new(false), AtomicU32::new(0));
+    let seen = thread::scope(|scope| {
         let watcher = scope.spawn(|| {
-            let (mut seen, mut looks) = (BTreeSet::new(), 0);
+            let mut seen = BTreeSet::new();
             while !done.load(Ordering::Relaxed) {
                 if let Ok(mode) = mode_of(path) {
                     seen.insert(mode);
-                    looks += 1;
+                    looks.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            (seen, looks)
+            seen
         });
-        let listened = (0..BINDS).try_for_each(|_| listen_once());
+        let listened: io::Result<()> = (0..BINDS).try_for_each(|_| {
+            let (before, start) = (looks.load(Ordering::Relaxed), Instant::now());
+            let listener = listen();
+            // On a busy machine the watcher may not run meanwhile.
+            while looks.load(Ordering::Relaxed) == before && start.elapsed() < PATIENCE {
+                thread::yield_now();
+            }
+            listener.map(drop)
+        });
         done.store(true, Ordering::Relaxed);
         let seen = watcher.join().map_err(|_| io::Error::other("the watcher panicked"))?;
         listened.map(|()| seen)
-    })
+    })?;
+    Ok((seen, looks.into_inner()))
 }
 
 fn mode_of(path: &Path) -> io::Result<u32> {
@@ -168,6 +175,9 @@ fn mode_of(path: &Path) -> io::Result<u32> {
 fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
+
+/// How long a listener stays for the watcher to see it.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Enough for a watcher on another core to look some hundred times.
 const BINDS: usize = 300;

@@ -100,6 +100,13 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
         run: identity::after_fork,
     },
     Experiment {
+        name: "pidfd",
+        title: "a handle on the peer",
+        tcp: "none",
+        unix: "a pidfd, never another process",
+        run: identity::pidfd,
+    },
+    Experiment {
         name: "descriptors",
         title: "descriptors sent along",
         tcp: "cannot be sent",

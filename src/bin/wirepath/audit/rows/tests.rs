@@ -39,6 +39,7 @@ const CLAIMS: &[(&str, &str, &str)] = &[
     ("authorities", "the same 5 of 5", "5 of 5 are answered: localhost, a path, %2F, empty, none"),
     ("identity", "pid 0, uid -1", "the server's"),
     ("fork", "pid 0, before and after", "which connected; pid "),
+    ("pidfd", "none", "a descriptor of pid "),
     ("descriptors", "0 arrived", "250 sent"),
     ("options", "NODELAY ok", "NODELAY EOPNOTSUPP"),
     ("buffers", "SO_RCVBUF 4 KiB", "SO_RCVBUF 4 KiB"),
@@ -89,7 +90,7 @@ fn every_row_is_proved_on_this_kernel() -> io::Result<()> {
 
 #[test]
 fn rows_are_numbered_from_1_and_named_once() {
-    assert_eq!(EXPERIMENTS.len(), 32);
+    assert_eq!(EXPERIMENTS.len(), 33);
     assert_eq!(EXPERIMENTS.len(), CLAIMS.len());
     for (place, experiment) in EXPERIMENTS.iter().enumerate() {
         assert_eq!(usize::from(experiment.number()), place + 1, "{}", experiment.name);
