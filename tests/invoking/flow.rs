@@ -39,7 +39,7 @@ async fn rule_49_window_is_given_back_as_the_application_reads() {
     let stream = peer.request().await;
     peer.during(Duration::from_millis(20)).await;
     let mut bytes = headers(stream, START);
-    // Within the window of 256 KiB.
+    // Within the window of 384 KiB, and more than half of it.
     for _ in 0..15 {
         bytes.extend(data(stream, &framed(0, &[7; 16_000])));
     }
@@ -144,7 +144,7 @@ async fn rule_52_a_window_full_of_unread_small_frames_does_not_end_the_connectio
     let one = data(stream, &framed(0, b"12345678"));
     let writing = tokio::spawn(async move {
         peer.send(&headers(stream, START)).await;
-        // 13 bytes each: nearly the window of 256 KiB.
+        // 13 bytes each: within the window of 384 KiB.
         for _ in 0..200 {
             peer.send(&one.repeat(100)).await;
         }

@@ -64,6 +64,7 @@ impl MessageDeframer {
     /// # Errors
     /// As for [`MessageDeframer::next_message`].
     #[cfg(any(feature = "client", feature = "server", test))]
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn under_way(&mut self, len: usize) -> Result<Option<MessagePrefix>, WireError> {
         if self.unread <= len {
             return Ok(None);
