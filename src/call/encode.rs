@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     codec::{self, Codec},
-    http2::{DataBuf, RecvHalf},
+    http2::{DataBuf, Held, RecvHalf, Room, SMALL, worked},
     wire::{Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
 };
 
@@ -80,11 +80,30 @@ pub(crate) struct MessageDecoder<M> {
     encoding: Encoding,
     max_len: usize,
     deframer: MessageDeframer,
+    /// On a server, where large messages take room.
+    room: Option<Room>,
+    /// What the message under way has taken.
+    taken: Option<Held>,
+    /// What the message that was given last still holds.
+    held: Option<Held>,
 }
 
 impl<M> MessageDecoder<M> {
     pub(crate) fn new(codec: Codec<M>, encoding: Encoding, max_len: usize) -> Self {
-        Self { codec, encoding, max_len, deframer: MessageDeframer::new(Some(max_len)) }
+        let deframer = MessageDeframer::new(Some(max_len));
+        Self { codec, encoding, max_len, deframer, room: None, taken: None, held: None }
+    }
+
+    /// Has large messages take room.
+    #[cfg(feature = "server")]
+    pub(crate) fn within(self, room: Room) -> Self {
+        Self { room: Some(room), ..self }
+    }
+
+    /// The room of the message that was given last, which it would otherwise lose when the next one is asked for.
+    #[cfg(feature = "server")]
+    pub(crate) fn take_held(&mut self) -> Option<Held> {
+        self.held.take()
     }
 
     pub(crate) fn set_encoding(&mut self, encoding: Encoding) {
@@ -97,6 +116,10 @@ impl<M> MessageDecoder<M> {
             if let Some(message) = self.ready()? {
                 return Ok(Some(message));
             }
+            if let Some((room, len)) = self.wanted()? {
+                self.taken = Some(room.take(len).await);
+                continue;
+            }
             match body.data().await? {
                 Some(data) => self.deframer.push(data),
                 None => {
@@ -107,19 +130,39 @@ impl<M> MessageDecoder<M> {
         }
     }
 
-    /// The next message, if all of it is here.
+    /// The next message, if all of it is here and has room.
     pub(crate) fn ready(&mut self) -> Result<Option<(M, bool)>, Status> {
+        self.held = None;
+        if self.wanted()?.is_some() {
+            return Ok(None);
+        }
         match self.deframer.next_message()? {
             Some(message) => self.decode(message).map(Some),
             None => Ok(None),
         }
     }
 
-    fn decode(&self, message: LengthPrefixedMessage) -> Result<(M, bool), Status> {
+    /// Where, and for how many bytes, room has to be taken before anything else is done with the next message.
+    fn wanted(&mut self) -> Result<Option<(Room, usize)>, Status> {
+        let (Some(room), None) = (&self.room, &self.taken) else { return Ok(None) };
+        // A few compressed bytes may become as many as the limit allows.
+        let free = if self.encoding == Encoding::Identity { SMALL } else { 0 };
+        let Some(prefix) = self.deframer.under_way(free)? else { return Ok(None) };
+        let len =
+            if prefix.compressed { self.max_len } else { usize::try_from(prefix.len).unwrap_or(usize::MAX) };
+        Ok((len > SMALL).then(|| (room.clone(), len)))
+    }
+
+    fn decode(&mut self, message: LengthPrefixedMessage) -> Result<(M, bool), Status> {
         let plain = match message.encoding(self.encoding)? {
             Encoding::Identity => message.data,
             encoding => codec::decompress(encoding, &message.data, Some(self.max_len))?,
         };
+        self.held = self.taken.take();
+        if let Some(held) = &mut self.held {
+            held.shrink(plain.len());
+            worked(plain.len());
+        }
         Ok(((self.codec.decode)(plain)?, message.compressed))
     }
 }

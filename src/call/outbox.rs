@@ -17,7 +17,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use self::kept::Kept;
 use crate::{
-    http2::DataBuf,
+    http2::{Backlog, DataBuf, Queued},
     wire::{ContentType, Encoding, EncodingSet, Metadata, ResponseHeaders, Status, Trailers},
 };
 
@@ -36,6 +36,10 @@ struct State {
     /// Small messages, one behind the other.
     tail: BytesMut,
     queued: usize,
+    /// What was taken last, which is on its way.
+    in_hand: usize,
+    /// On a server, the part of all this that the connection's backlog counts.
+    counted: Option<Queued>,
     kept: Kept,
     end: Option<End>,
     /// Whether an end was ever set: from then on no message is taken, also while the last ones leave.
@@ -88,6 +92,14 @@ impl Outbox {
         outbox
     }
 
+    /// An outbox on a connection with this backlog.
+    #[cfg(feature = "server")]
+    pub(crate) fn within(backlog: &Backlog) -> Self {
+        let outbox = Self::default();
+        outbox.lock().counted = Some(backlog.queue());
+        outbox
+    }
+
     /// There was an answer: what was taken is not needed any more.
     pub(crate) fn commit(&self) {
         self.lock().kept.forget();
@@ -124,10 +136,11 @@ impl Outbox {
         if let Some(status) = state.refusal() {
             return Some(Err(status));
         }
-        if state.queued >= HIGH_WATER {
+        if !state.has_room() {
             return None;
         }
         let pushed = state.append(encode);
+        state.count();
         let stream = state.stream.take();
         drop(state);
         wake(stream);
@@ -138,7 +151,8 @@ impl Outbox {
     pub(crate) async fn room(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            if state.is_ended || state.closed.is_some() || state.queued < HIGH_WATER {
+            // With too much on its connection it goes on when its own is on its way.
+            if state.refusal().is_some() || state.has_room() {
                 return Poll::Ready(());
             }
             remember(&mut state.sender, cx);
@@ -194,6 +208,8 @@ impl Outbox {
             return Poll::Ready(Next::Head(head));
         }
         let data = state.take_data();
+        state.in_hand = data.remaining();
+        state.count();
         if state.is_drained()
             && let Some(end) = state.end.take()
         {
@@ -206,6 +222,9 @@ impl Outbox {
             return Poll::Ready(Next::Data(data));
         }
         remember(&mut state.stream, cx);
+        let sender = state.sender.take();
+        drop(state);
+        wake(sender);
         Poll::Pending
     }
 
@@ -251,6 +270,18 @@ impl State {
         data
     }
 
+    /// Whether a message is taken: not too many wait here, nor anything while too much waits on the connection.
+    fn has_room(&self) -> bool {
+        let is_backlogged = || self.counted.as_ref().is_some_and(|counted| counted.backlog().is_full());
+        self.queued < HIGH_WATER && (self.queued + self.in_hand <= HIGH_WATER || !is_backlogged())
+    }
+
+    fn count(&mut self) {
+        if let Some(counted) = &mut self.counted {
+            counted.set(self.queued + self.in_hand);
+        }
+    }
+
     /// Why no message is taken any more.
     fn refusal(&self) -> Option<Status> {
         let ended = || self.is_ended.then(|| Status::cancelled("the call has ended"));
@@ -283,6 +314,8 @@ impl State {
         self.pieces.clear();
         self.tail = BytesMut::new();
         self.queued = 0;
+        self.in_hand = 0;
+        self.count();
         self.kept.forget();
         self.closed.get_or_insert(status);
     }

@@ -20,7 +20,8 @@ pub struct Http2Config {
     /// SETTINGS_MAX_CONCURRENT_STREAMS that a server announces. 100, the least that RFC 9113 section 6.5.2 recommends:
     /// what one connection may make a server hold is this many times what one stream may.
     pub max_concurrent_streams: u32,
-    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 1 MiB: 65,535 bytes would cost
+    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 256 KiB, a little more than what a
+    /// Unix socket holds anyway: 65,535 bytes would cost
     /// a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the queue from the kernel into this process.
     pub stream_window: u32,
     /// The connection's window, by WINDOW_UPDATE after SETTINGS. 4 MiB: a few slow readers do not stop the others, and
@@ -49,6 +50,12 @@ pub struct Http2Config {
     /// Fields that a server takes in one request, beside the size of them all. 256: a request with more gets 431, as one
     /// that is too large.
     pub max_header_fields: usize,
+    /// How many bytes of large requests (more than 16 KiB each) one connection may make a server hold, as they come, inflated
+    /// and until their handlers let go of them. 8 MiB, two messages of the largest size by default: decoded they can be
+    /// many times larger. Further ones wait, so it also bounds how many handlers with large requests run at a time.
+    pub request_room: usize,
+    /// At how many bytes of answers that a client does not take (more than 16 KiB each) its further calls wait. 16 MiB.
+    pub answer_backlog: usize,
     /// How often a server lets clients ping.
     pub pings: PingPolicy,
     /// How long a server waits for a client's first words, and for the rest of others.
@@ -64,7 +71,7 @@ impl Default for Http2Config {
     fn default() -> Self {
         Self {
             max_concurrent_streams: 100,
-            stream_window: 1 << 20,
+            stream_window: 256 << 10,
             connection_window: 4 << 20,
             max_frame_size: 64 << 10,
             max_header_list_size: 16 << 10,
@@ -75,6 +82,8 @@ impl Default for Http2Config {
             max_concurrent_reset_streams: 1_000,
             reset_stream_duration: Duration::from_secs(1),
             max_header_fields: 256,
+            request_room: 8 << 20,
+            answer_backlog: 16 << 20,
             pings: PingPolicy::default(),
             handshake: HandshakeDeadlines::default(),
             lifetime: Lifetime::default(),
@@ -135,7 +144,7 @@ impl Http2Config {
 }
 
 // RFC 9113, section 6.5.2: beyond these a setting is a connection error for the peer and a panic in h2.
-const WINDOW_MAX: u32 = (1 << 31) - 1;
+pub(super) const WINDOW_MAX: u32 = (1 << 31) - 1;
 const FRAME_SIZE_MIN: u32 = 1 << 14;
 const FRAME_SIZE_MAX: u32 = (1 << 24) - 1;
 

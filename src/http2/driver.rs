@@ -6,8 +6,9 @@
 
 use std::{
     fmt,
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -18,6 +19,7 @@ use super::{
     guard::Meters,
     keepalive::KeepAlive,
     wakes::{ConnectionWaker, TaskWaker, Wakes},
+    work,
 };
 use crate::transport::BoxFuture;
 
@@ -51,6 +53,11 @@ impl<C> Driver<C> {
     /// Has what is due by time done on this connection's task.
     pub(super) fn watch(&mut self) {
         self.tasks.spawn(self.gate.watch(self.connection_waker.clone()));
+    }
+
+    /// Wakes the connection.
+    pub(super) fn waker(&self) -> Waker {
+        self.connection_waker.clone()
     }
 
     /// A handle by which others put futures on this connection's task.
@@ -95,6 +102,7 @@ impl<C: Connection> Driver<C> {
         let connection_waker = self.connection_waker.clone();
         let mut connection_cx = Context::from_waker(&connection_waker);
         wakes.enter(cx.waker());
+        work::begin();
         for _ in 0..ROUNDS_PER_POLL {
             if wakes.take_connection() {
                 if let Poll::Ready(end) = self.connection.poll(&mut connection_cx, &mut self.tasks) {
@@ -112,6 +120,12 @@ impl<C: Connection> Driver<C> {
             }
             let ran = self.tasks.run(TASKS_PER_ROUND);
             if wakes.sleep_if_idle() {
+                return Poll::Pending;
+            }
+            if work::is_enough() {
+                wakes.leave();
+                // Other than a wake, this has the runtime look for events of other connections first.
+                let _ = pin!(tokio::task::yield_now()).poll(cx);
                 return Poll::Pending;
             }
             // Calls that run elsewhere get their turn before more is read for them.
@@ -215,6 +229,9 @@ impl Tasks {
             let Some(index) = self.wakes.take_ready() else { return count > 0 };
             if self.slots[index].poll() {
                 self.free.push(index);
+            }
+            if work::is_enough() {
+                break;
             }
         }
         true

@@ -119,4 +119,6 @@ pub mod error_code {
     pub const NO_ERROR: u32 = ErrorCode::NoError.number();
     /// The stream is not needed any more.
     pub const CANCEL: u32 = ErrorCode::Cancel.number();
+    /// The peer costs too much.
+    pub const ENHANCE_YOUR_CALM: u32 = ErrorCode::EnhanceYourCalm.number();
 }

@@ -5,6 +5,7 @@
 //! driver of the connection decides when its bytes go out. Frames, flow control and stream states are h2's.
 //! What h2 does not police the guard does, by the frame heads that pass the gate.
 
+mod backlog;
 mod config;
 mod data;
 mod driver;
@@ -14,9 +15,12 @@ mod guard;
 mod h2_backend;
 mod keepalive;
 mod opening;
+mod room;
 mod standing;
 mod wakes;
+mod work;
 
+pub(crate) use backlog::{Backlog, Queued};
 pub use config::Http2Config;
 pub use data::DataBuf;
 pub use driver::Spawner;
@@ -32,4 +36,6 @@ pub use h2_backend::{
     stream::{RecvHalf, SendHalf},
 };
 pub use keepalive::KeepAlive;
+pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
+pub(crate) use work::worked;

@@ -62,6 +62,11 @@ impl Wakes {
         !state.running
     }
 
+    /// The task yields with work left and sees to its own waking.
+    pub(super) fn leave(&self) {
+        self.lock().running = false;
+    }
+
     /// Lets the task yield to the runtime with work left, to be polled again soon.
     pub(super) fn yield_now(&self) {
         let waker = {

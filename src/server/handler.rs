@@ -14,7 +14,7 @@ use std::{
 use crate::{
     call::{Deadline, MessageDecoder, MessageEncoder, MethodDescriptor, Request},
     codec,
-    http2::{RecvHalf, Respond},
+    http2::{Backlog, RecvHalf, Respond, Room},
     server::settings::Settings,
     transport::{BoxFuture, Peer},
     wire::{ContentType, Encoding, EncodingSet, RequestHeaders, Status},
@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) accepts: Accepts,
     pub(super) body: RecvHalf,
     pub(super) respond: Respond,
+    pub(super) room: Room,
+    pub(super) backlog: Backlog,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -40,6 +42,7 @@ impl Call {
         headers: RequestHeaders,
         body: RecvHalf,
         respond: Respond,
+        (room, backlog): (Room, Backlog),
         peer: Arc<Peer>,
         settings: Arc<Settings>,
     ) -> Self {
@@ -53,6 +56,8 @@ impl Call {
             request: Request::received(headers, peer, Arc::clone(respond.meters()), deadline),
             body,
             respond,
+            room,
+            backlog,
             settings,
         }
     }
@@ -64,7 +69,8 @@ impl Call {
     ) -> (MessageDecoder<Q>, MessageEncoder<R>) {
         let limits = self.settings.limits(method.path(), method.limits());
         (
-            MessageDecoder::new(method.request_codec(), self.encoding, limits.recv_bytes()),
+            MessageDecoder::new(method.request_codec(), self.encoding, limits.recv_bytes())
+                .within(self.room.clone()),
             MessageEncoder::new(method.response_codec(), Encoding::Identity, limits.send_bytes()),
         )
     }

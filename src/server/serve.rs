@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Buf;
 use http::Method;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
         MethodDescriptor, Next, Outbox, Request, Response, alongside, pump,
     },
     codec,
-    http2::{Accepted, DataBuf, Error, RecvHalf, Respond, error_code},
+    http2::{Accepted, Backlog, DataBuf, Error, Held, RecvHalf, Respond, error_code, worked},
     server::{
         Router,
         handler::{Accepts, Call, Ended, Handler, run},
@@ -33,7 +34,7 @@ pub(super) fn serve(
     settings: Arc<Settings>,
     peer: Arc<Peer>,
 ) -> BoxFuture<'static, ()> {
-    let Accepted { request, authority, mut body, mut respond } = accepted;
+    let Accepted { request, authority, mut body, mut respond, room, backlog } = accepted;
     // <- HEADERS
     let method = request.method().clone();
     let headers = match RequestHeaders::from_http(request).and_then(check_encoding) {
@@ -52,7 +53,7 @@ pub(super) fn serve(
     let (path, content_type) = (&headers.path, headers.content_type.clone());
     let found = settings.admit(&headers, &peer).and_then(|()| router.find(path.as_str(), &content_type));
     match found {
-        Ok(handler) => handler(Call::new(headers, body, respond, peer, settings)),
+        Ok(handler) => handler(Call::new(headers, body, respond, (room, backlog), peer, settings)),
         Err(status) => Box::pin(async move {
             fail(&mut respond, status, content_type);
             until_end(&mut body).await;
@@ -83,15 +84,16 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (mut decoder, encoder) = call.codecs(&method);
-            let Call { request, mut body, mut respond, accepts, .. } = call;
+            let Call { request, mut body, mut respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
             let served = pin!(async {
                 // <- DATA, END_STREAM
-                let request = only_message(request, &mut decoder, &mut body).await?;
+                let (request, _held) = only_message(request, &mut decoder, &mut body).await?;
+                backlog.room().await;
                 handler(request).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepts, deadline, ended).await;
+            answer(&mut respond, encoder, accepts, &backlog, deadline, ended).await;
         })
     })
 }
@@ -111,13 +113,16 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (decoder, encoder) = call.codecs(&method);
-            let Call { request, body, mut respond, accepts, .. } = call;
+            let Call { request, body, mut respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
             // <- DATA*, as the handler asks for it
             let requests = MessageReceiver::server(body, decoder);
-            let served = pin!(async { handler(request.map(|()| requests)).await });
+            let served = pin!(async {
+                backlog.room().await;
+                handler(request.map(|()| requests)).await
+            });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepts, deadline, ended).await;
+            answer(&mut respond, encoder, accepts, &backlog, deadline, ended).await;
         })
     })
 }
@@ -137,13 +142,14 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (mut decoder, encoder) = call.codecs(&method);
-            let Call { request, mut body, respond, accepts, .. } = call;
+            let Call { request, mut body, respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
-            let outbox = Outbox::default();
+            let outbox = Outbox::within(&backlog);
             let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
             let served = pin!(async {
                 // <- DATA, END_STREAM
-                let request = only_message(request, &mut decoder, &mut body).await?;
+                let (request, _held) = only_message(request, &mut decoder, &mut body).await?;
+                backlog.room().await;
                 handler(request, responses).await
             });
             stream(respond, accepts.content_type, &outbox, served, deadline).await;
@@ -166,33 +172,37 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (decoder, encoder) = call.codecs(&method);
-            let Call { request, body, respond, accepts, .. } = call;
+            let Call { request, body, respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
-            let outbox = Outbox::default();
+            let outbox = Outbox::within(&backlog);
             let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
             // <- DATA*, as the handler asks for it
             let requests = MessageReceiver::server(body, decoder);
-            let served = pin!(async { handler(request.map(|()| requests), responses).await });
+            let served = pin!(async {
+                backlog.room().await;
+                handler(request.map(|()| requests), responses).await
+            });
             stream(respond, accepts.content_type, &outbox, served, deadline).await;
         })
     })
 }
 
-/// The one message of a request that must have just one (rule 22).
+/// The one message of a request that must have just one (rule 22), and the room it has until its handler is done.
 async fn only_message<Q>(
     request: Request<()>,
     decoder: &mut MessageDecoder<Q>,
     body: &mut RecvHalf,
-) -> Result<Request<Q>, Status> {
+) -> Result<(Request<Q>, Option<Held>), Status> {
     let Some((message, is_compressed)) = decoder.next(body).await? else {
         return Err(Status::unimplemented("no message in a request that must have one"));
     };
+    let held = decoder.take_held();
     if decoder.next(body).await?.is_some() {
         return Err(Status::unimplemented("a second message in a request that must have one"));
     }
     let mut request = request.map(|()| message);
     request.set_compressed(is_compressed);
-    Ok(request)
+    Ok((request, held))
 }
 
 /// Answers with one message or a status.
@@ -200,6 +210,7 @@ async fn answer<R>(
     respond: &mut Respond,
     mut encoder: MessageEncoder<R>,
     accepts: Accepts,
+    backlog: &Backlog,
     deadline: Option<Deadline>,
     ended: Ended<Response<R>>,
 ) {
@@ -219,6 +230,10 @@ async fn answer<R>(
         Err(status) => return fail(respond, status, content_type),
     };
     let headers = Head { metadata, encoding: encoder.encoding() }.into_http(content_type);
+    let mut queued = backlog.queue();
+    let len = data.remaining();
+    worked(len);
+    queued.set(len);
     // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
     let sending = respond.send_all(headers, data, Trailers::ok(trailers).to_http());
     if Deadline::unless_passed(deadline, sending).await.is_none() {

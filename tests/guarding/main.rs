@@ -4,6 +4,7 @@ mod blocks;
 mod deadlines;
 mod draining;
 mod floods;
+mod holding;
 mod hostile_servers;
 mod meters;
 mod pings;

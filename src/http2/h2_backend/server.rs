@@ -13,9 +13,12 @@ use super::stream::{RecvHalf, SendHalf, reset_error};
 use crate::{
     http2::{
         DataBuf, Error, Http2Config, KeepAlive,
+        backlog::Backlog,
+        config::WINDOW_MAX,
         driver::{Connection, Driver, Tasks},
         gate::{Gate, GatedIo, Order, gate},
         guard::{Guard, Meters, OpenCall, Originals, Side},
+        room::Room,
     },
     transport::{BoxFuture, Io},
 };
@@ -37,6 +40,10 @@ pub struct Accepted {
     pub body: RecvHalf,
     /// The way to answer.
     pub respond: Respond,
+    /// Room for large messages of the connection.
+    pub(crate) room: Room,
+    /// What the client does not take of the connection's answers.
+    pub(crate) backlog: Backlog,
 }
 
 /// What is done with a request: a future to run on the connection's task, or `None` if it runs elsewhere.
@@ -55,6 +62,7 @@ impl ServerConnection {
             return Err(Error::io(std::io::ErrorKind::TimedOut, "the client's preface did not come"));
         };
         let meters = gate.meters();
+        let room = Room::new(config.request_room);
         let side = ServerSide {
             h2: h2?,
             on_request: Box::new(on_request),
@@ -62,8 +70,12 @@ impl ServerConnection {
             gate: gate.clone(),
             meters: Arc::clone(&meters),
             max_header_fields: config.max_header_fields,
+            room: room.clone(),
+            backlog: Backlog::new(config.answer_backlog),
+            windows: Windows::new(config),
         };
         let mut driver = Driver::new(side, gate);
+        room.tell(driver.waker());
         if !config.is_unguarded {
             driver.watch();
         }
@@ -116,6 +128,33 @@ struct ServerSide {
     gate: Gate,
     meters: Arc<Meters>,
     max_header_fields: usize,
+    room: Room,
+    backlog: Backlog,
+    windows: Windows,
+}
+
+/// The connection's window, which is wider while messages wait for room: what of them stays in h2 must not stop those that
+/// have room.
+struct Windows {
+    connection: u32,
+    stream: u32,
+    waiting: usize,
+}
+
+impl Windows {
+    fn new(config: &Http2Config) -> Self {
+        Self { connection: config.connection_window, stream: config.stream_window, waiting: 0 }
+    }
+
+    /// The window with so many that wait, if that is another one than before.
+    fn change(&mut self, waiting: usize) -> Option<u32> {
+        if waiting == self.waiting {
+            return None;
+        }
+        self.waiting = waiting;
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        Some(self.connection.saturating_add(self.stream.saturating_mul(waiting)).min(WINDOW_MAX))
+    }
 }
 
 impl ServerSide {
@@ -137,7 +176,13 @@ impl ServerSide {
             authority,
             request: http::Request::from_parts(parts, ()),
             body: RecvHalf::new(body),
-            respond: Respond { stream: respond, open: OpenCall::new(Arc::clone(&self.meters)) },
+            respond: Respond {
+                stream: respond,
+                open: OpenCall::new(Arc::clone(&self.meters)),
+                backlog: self.backlog.clone(),
+            },
+            room: self.room.clone(),
+            backlog: self.backlog.clone(),
         })
     }
 }
@@ -148,6 +193,9 @@ impl Connection for ServerSide {
             Some(Order::Drain) => self.h2.graceful_shutdown(),
             Some(Order::Close) => self.h2.abrupt_shutdown(h2::Reason::NO_ERROR),
             None => {}
+        }
+        if let Some(window) = self.windows.change(self.room.waiting()) {
+            self.h2.set_target_window_size(window);
         }
         loop {
             match std::task::ready!(self.h2.poll_accept(cx)) {
@@ -167,6 +215,7 @@ impl Connection for ServerSide {
 pub struct Respond {
     stream: h2::server::SendResponse<DataBuf>,
     open: OpenCall,
+    backlog: Backlog,
 }
 
 impl Respond {
@@ -177,7 +226,7 @@ impl Respond {
 
     /// Sends the response's HEADERS; DATA and trailers follow by the half.
     pub fn send_response(&mut self, response: http::Response<()>) -> Result<SendHalf, Error> {
-        Ok(SendHalf::new(self.stream.send_response(response, false)?))
+        Ok(SendHalf::within(self.stream.send_response(response, false)?, self.backlog.clone()))
     }
 
     /// Sends the response's HEADERS with END_STREAM.

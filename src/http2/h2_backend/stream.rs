@@ -8,24 +8,32 @@ use std::{
     fmt,
     future::poll_fn,
     mem,
+    pin::pin,
     task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
-use crate::http2::{DataBuf, Error, Initiator, standing::InCall};
+use crate::http2::{DataBuf, Error, Initiator, backlog::Backlog, error_code, standing::InCall};
 
 /// The half that sends DATA and trailers.
 pub struct SendHalf {
     stream: h2::SendStream<DataBuf>,
     /// How large a piece may be queued without waiting for the window; nothing after the first one.
     unawaited: usize,
+    /// On a server, what the connection has ready in all.
+    backlog: Option<Backlog>,
 }
 
 impl SendHalf {
     pub(super) fn new(stream: h2::SendStream<DataBuf>) -> Self {
-        Self { stream, unawaited: QUEUED_UNAWAITED }
+        Self { stream, unawaited: QUEUED_UNAWAITED, backlog: None }
+    }
+
+    /// A half that loses patience with a peer who takes nothing while too much waits for it.
+    pub(super) fn within(stream: h2::SendStream<DataBuf>, backlog: Backlog) -> Self {
+        Self { backlog: Some(backlog), ..Self::new(stream) }
     }
 
     /// Sends DATA, as the peer's window and this connection's buffers allow.
@@ -78,12 +86,28 @@ impl SendHalf {
     /// How much fits behind what is queued already; waits only where that is nothing, because h2 tells growth alone.
     async fn capacity(&mut self) -> Result<usize, Error> {
         match self.stream.capacity() {
-            0 => match poll_fn(|cx| self.stream.poll_capacity(cx)).await {
+            0 => match self.growth().await? {
                 Some(capacity) => Ok(capacity?),
                 None => Err(poll_fn(|cx| self.poll_reset(cx)).await),
             },
             capacity => Ok(capacity),
         }
+    }
+}
+
+impl SendHalf {
+    /// Waits until more fits; `None` once the stream is over.
+    async fn growth(&mut self) -> Result<Option<Result<usize, h2::Error>>, Error> {
+        let Self { stream, backlog, .. } = self;
+        let growth = pin!(poll_fn(|cx| stream.poll_capacity(cx)));
+        let grown = match backlog {
+            None => Some(growth.await),
+            Some(backlog) => backlog.patiently(growth).await,
+        };
+        grown.ok_or_else(|| {
+            self.reset(error_code::ENHANCE_YOUR_CALM);
+            Error::reset(error_code::ENHANCE_YOUR_CALM, Initiator::Local)
+        })
     }
 }
 

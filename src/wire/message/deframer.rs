@@ -59,6 +59,17 @@ impl MessageDeframer {
         }
     }
 
+    /// What is known of the next message: its prefix. Nothing as long as no more than `len` bytes have come.
+    ///
+    /// # Errors
+    /// As for [`MessageDeframer::next_message`].
+    pub(crate) fn under_way(&mut self, len: usize) -> Result<Option<MessagePrefix>, WireError> {
+        if self.unread <= len {
+            return Ok(None);
+        }
+        Ok(self.next_prefix()?.map(|(prefix, _)| prefix))
+    }
+
     /// Takes the next message, if all of it has come.
     ///
     /// # Errors

@@ -1,0 +1,174 @@
+//! What a client may make a server hold: large requests that come, and answers that it does not take.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use wirepath::{
+    Channel, Request, Response, Router, Server,
+    client::invoke,
+    frame::{Frame, FrameType},
+    http2::Http2Config,
+    transport::{DuplexConnector, duplex},
+};
+
+use crate::raw::{Raw, SAY, call, frame, framed, headers};
+
+const LARGE: usize = 40_000;
+
+/// A server whose calls answer as many bytes as they were sent, but for those that begin with `w`, which wait; and how many
+/// of its handlers were started.
+fn serve(configure: impl FnOnce(&mut Http2Config)) -> (DuplexConnector, Arc<AtomicUsize>) {
+    let mut config = Http2Config::default();
+    configure(&mut config);
+    let started = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&started);
+    let mut router = Router::new();
+    router.unary(&SAY, move |request: Request<Bytes>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if request.message().first() == Some(&b'w') {
+                pending::<()>().await;
+            }
+            Ok(Response::new(request.into_message()))
+        }
+    });
+    let (connector, listener) = duplex(1 << 16);
+    tokio::spawn(Server::new().http2(config).add(router).serve(listener));
+    (connector, started)
+}
+
+fn ended(frames: &[Frame], stream_id: u32) -> bool {
+    frames.iter().any(|frame| {
+        let is_last = frame.head.kind == FrameType::RstStream
+            || frame.head.kind == FrameType::Headers && frame.head.is_end_stream();
+        frame.head.stream_id == stream_id && is_last
+    })
+}
+
+fn is_reset(frames: &[Frame], stream_id: u32, code: u32) -> bool {
+    frames.iter().any(|frame| {
+        frame.head.stream_id == stream_id
+            && frame.head.kind == FrameType::RstStream
+            && frame.payload[..] == code.to_be_bytes()
+    })
+}
+
+/// All is sent at once: more than the windows of HTTP/2 begin with would have to wait for their updates.
+fn large(stream_id: u32, first: u8) -> Vec<u8> {
+    let mut message = vec![b'x'; LARGE];
+    message[0] = first;
+    call_in_frames(stream_id, &message)
+}
+
+fn call_in_frames(stream_id: u32, message: &[u8]) -> Vec<u8> {
+    let mut bytes = headers(stream_id);
+    let body = framed(message);
+    let mut chunks = body.chunks(16_384).peekable();
+    while let Some(chunk) = chunks.next() {
+        bytes.extend(frame(0x0, u8::from(chunks.peek().is_none()), stream_id, chunk));
+    }
+    bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_request_waits_for_room_and_a_small_one_does_not() {
+    let (connector, started) = serve(|config| config.request_room = 5 * LARGE / 2);
+    let mut raw = Raw::connect(&connector).await;
+    raw.send(&[large(1, b'w'), large(3, b'w')].concat()).await;
+    raw.send(&[large(5, b'x'), call(7, b"hi")].concat()).await;
+    let frames = raw.read_until(|frames| ended(frames, 7)).await;
+    assert!(!ended(&frames, 5));
+    assert_eq!(started.load(Ordering::Relaxed), 3);
+    // CANCEL gives room.
+    raw.send(&frame(0x3, 0, 1, &8_u32.to_be_bytes())).await;
+    raw.read_until(|frames| ended(frames, 5)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promise_takes_no_room() {
+    let (connector, _) = serve(|config| config.request_room = 5 * LARGE / 2);
+    let mut raw = Raw::connect(&connector).await;
+    for number in 0..99 {
+        let id = 2 * number + 1;
+        let promise = [&[0], &4_000_000_u32.to_be_bytes()[..], b"and no more"].concat();
+        raw.send(&[headers(id), frame(0x0, 0, id, &promise)].concat()).await;
+    }
+    raw.send(&large(199, b'x')).await;
+    raw.read_until(|frames| ended(frames, 199)).await;
+}
+
+/// The client sends of each in turn, so most of the window goes to those that wait.
+#[tokio::test]
+async fn many_large_requests_at_once_are_all_answered() {
+    let (connector, _) = serve(|config| {
+        config.request_room = 1 << 16;
+        config.stream_window = 1 << 16;
+        config.connection_window = 1 << 17;
+    });
+    let channel = Channel::new(connector);
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let channel = channel.clone();
+            tokio::spawn(async move {
+                let message = Bytes::from(vec![b'x'; 300_000]);
+                let request = Request::new(message);
+                invoke::unary(&channel, &SAY, request).await.map(|response| response.message().len())
+            })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap(), 300_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_answers_are_not_taken_no_handler_is_started() {
+    let (connector, started) = serve(|config| config.answer_backlog = 2 * LARGE);
+    let mut raw = Raw::connect(&connector).await;
+    // SETTINGS_INITIAL_WINDOW_SIZE is 0.
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+    for number in 0..20 {
+        raw.send(&large(2 * number + 1, b'x')).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(started.load(Ordering::Relaxed), 2);
+    // Window for all: what waited is answered, none was lost.
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0x10, 0, 0])).await;
+    raw.send(&frame(0x8, 0, 0, &10_000_000_u32.to_be_bytes())).await;
+    let frames = raw.read_until(|frames| (0..20).all(|number| ended(frames, 2 * number + 1))).await;
+    assert!(!frames.iter().any(|frame| frame.head.kind == FrameType::RstStream));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_never_taken_end_their_calls() {
+    const CALM: u32 = 0xb;
+    let (connector, started) = serve(|config| config.answer_backlog = 2 * LARGE);
+    let mut raw = Raw::connect(&connector).await;
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+    for number in 0..6 {
+        raw.send(&large(2 * number + 1, b'x')).await;
+    }
+    raw.read_until(|frames| (0..6).all(|number| is_reset(frames, 2 * number + 1, CALM))).await;
+    assert_eq!(started.load(Ordering::Relaxed), 6);
+}
+
+/// A reader that pauses is none of these.
+#[tokio::test(start_paused = true)]
+async fn an_answer_waits_for_ever_while_there_is_room_for_more() {
+    let (connector, _) = serve(|_| ());
+    let mut raw = Raw::connect(&connector).await;
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+    raw.send(&large(1, b'x')).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0x10, 0, 0])).await;
+    let frames = raw.read_until(|frames| ended(frames, 1)).await;
+    assert!(!frames.iter().any(|frame| frame.head.kind == FrameType::RstStream));
+}
