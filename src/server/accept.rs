@@ -73,7 +73,7 @@ pub(super) async fn accept_loop(
                 if in_row == IN_ROW {
                     in_row = 0;
                     // Those that are open get their turn before more begin, however many knock.
-                    tokio::task::yield_now().await;
+                    unless_draining(tokio::time::sleep(TURN), &mut phases, &mut connections).await;
                 }
             }
             // The client went away before it was accepted.
@@ -117,8 +117,10 @@ async fn unless_draining<T>(
     .await
 }
 
-// A connection takes some ten microseconds to begin: in a storm of them a call waits for few.
-const IN_ROW: u32 = 8;
+// To begin a connection takes as long as some ten calls: a storm of them must not fill the processors. Thousands a second
+// still come in, and the others wait in the listener's queue.
+const IN_ROW: u32 = 16;
+const TURN: Duration = Duration::from_millis(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

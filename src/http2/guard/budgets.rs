@@ -54,7 +54,7 @@ impl Budgets {
             errors: bucket(10_000, 1_000),
             // Each request earns its answer's two.
             field_blocks: bucket(1_000, 100),
-            // A thousand calls a second with a hundred fields more than most.
+            // Beside what answers earn, a thousand calls a second with a hundred fields more than most.
             fields: bucket(100_000, 100_000),
         }
     }
@@ -91,6 +91,7 @@ impl Budgets {
             FrameType::Headers => {
                 self.field_blocks.earn(BLOCKS_EARNED);
                 self.resets.earn(RESETS_EARNED);
+                self.fields.earn(FIELDS_EARNED);
             }
             _ => {}
         }
@@ -122,6 +123,10 @@ const BLOCKS_EARNED: u32 = 3;
 
 // By HEADERS that are sent, of which an answer has two: a call in a thousand need not be cancelled.
 const RESETS_EARNED: u32 = 1_000;
+
+// By HEADERS that are sent, of which an answer has two: a call that is answered may have a hundred fields of metadata, however
+// many such calls there are. They cost little beside the call.
+const FIELDS_EARNED: u32 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -199,6 +204,20 @@ mod tests {
             }
             assert_eq!(budgets.received(&head(FrameType::RstStream), || start), Ok(()), "{number}");
         }
+    }
+
+    #[test]
+    fn a_hundred_fields_of_metadata_pass_if_their_calls_are_answered() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(Side::Server, start);
+        let mut answered = |blocks: usize| {
+            (0..100_000).position(|_| {
+                (0..blocks).for_each(|_| budgets.sent(FrameType::Headers));
+                budgets.fields(110, || start).is_err()
+            })
+        };
+        assert_eq!(answered(2), None);
+        assert!(answered(1).is_some(), "refusals earn less than they cost");
     }
 
     #[test]
