@@ -96,8 +96,8 @@ impl<M> MessageDecoder<M> {
 
     /// Has large messages take room.
     #[cfg(feature = "server")]
-    pub(crate) fn within(self, room: Room) -> Self {
-        Self { room: Some(room), ..self }
+    pub(crate) fn within(self, room: Option<Room>) -> Self {
+        Self { room, ..self }
     }
 
     /// The room of the message that was given last, which it would otherwise lose when the next one is asked for.

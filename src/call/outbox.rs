@@ -96,7 +96,7 @@ impl Outbox {
     #[cfg(feature = "server")]
     pub(crate) fn within(backlog: &Backlog) -> Self {
         let outbox = Self::default();
-        outbox.lock().counted = Some(backlog.queue());
+        outbox.lock().counted = Some(backlog.nothing());
         outbox
     }
 

@@ -63,8 +63,17 @@ impl Backlog {
         }
     }
 
-    /// Counts something that waits to be sent, nothing yet.
-    pub(crate) fn queue(&self) -> Queued {
+    /// Counts what a call has ready, if that is more than a little.
+    pub(crate) fn queue(&self, len: usize) -> Option<Queued> {
+        (len > SMALL).then(|| {
+            let mut queued = self.nothing();
+            queued.set(len);
+            queued
+        })
+    }
+
+    /// Counts what a call will have ready; nothing yet.
+    pub(crate) fn nothing(&self) -> Queued {
         Queued { backlog: self.clone(), len: 0 }
     }
 }
@@ -126,7 +135,7 @@ mod tests {
     #[test]
     fn it_is_full_until_something_was_taken() {
         let backlog = Backlog::new(100_000);
-        let (mut first, mut second) = (backlog.queue(), backlog.queue());
+        let (mut first, mut second) = (backlog.nothing(), backlog.nothing());
         first.set(60_000);
         assert!(!backlog.is_full());
         second.set(40_000);
@@ -145,7 +154,7 @@ mod tests {
     #[test]
     fn a_little_is_not_counted() {
         let backlog = Backlog::new(1);
-        let mut queued = backlog.queue();
+        let mut queued = backlog.nothing();
         queued.set(SMALL);
         assert!(!backlog.is_full());
         queued.set(SMALL + 1);

@@ -32,7 +32,8 @@ pub(super) struct Call {
     pub(super) accepts: Accepts,
     pub(super) body: RecvHalf,
     pub(super) respond: Respond,
-    pub(super) room: Room,
+    /// For the decoder.
+    room: Option<Room>,
     pub(super) backlog: Backlog,
     pub(super) settings: Arc<Settings>,
 }
@@ -56,7 +57,7 @@ impl Call {
             request: Request::received(headers, peer, Arc::clone(respond.meters()), deadline),
             body,
             respond,
-            room,
+            room: Some(room),
             backlog,
             settings,
         }
@@ -64,13 +65,13 @@ impl Call {
 
     /// Both directions' codecs, within the limits of the method.
     pub(super) fn codecs<Q, R>(
-        &self,
+        &mut self,
         method: &MethodDescriptor<Q, R>,
     ) -> (MessageDecoder<Q>, MessageEncoder<R>) {
         let limits = self.settings.limits(method.path(), method.limits());
         (
             MessageDecoder::new(method.request_codec(), self.encoding, limits.recv_bytes())
-                .within(self.room.clone()),
+                .within(self.room.take()),
             MessageEncoder::new(method.response_codec(), Encoding::Identity, limits.send_bytes()),
         )
     }

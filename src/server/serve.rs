@@ -80,7 +80,7 @@ where
     F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
 {
     let handler = Arc::new(handler);
-    Box::new(move |call| {
+    Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (mut decoder, encoder) = call.codecs(&method);
@@ -109,7 +109,7 @@ where
     F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
 {
     let handler = Arc::new(handler);
-    Box::new(move |call| {
+    Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (decoder, encoder) = call.codecs(&method);
@@ -138,7 +138,7 @@ where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     let handler = Arc::new(handler);
-    Box::new(move |call| {
+    Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (mut decoder, encoder) = call.codecs(&method);
@@ -168,7 +168,7 @@ where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     let handler = Arc::new(handler);
-    Box::new(move |call| {
+    Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (decoder, encoder) = call.codecs(&method);
@@ -230,10 +230,8 @@ async fn answer<R>(
         Err(status) => return fail(respond, status, content_type),
     };
     let headers = Head { metadata, encoding: encoder.encoding() }.into_http(content_type);
-    let mut queued = backlog.queue();
-    let len = data.remaining();
-    worked(len);
-    queued.set(len);
+    let _queued = backlog.queue(data.remaining());
+    worked(data.remaining());
     // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
     let sending = respond.send_all(headers, data, Trailers::ok(trailers).to_http());
     if Deadline::unless_passed(deadline, sending).await.is_none() {

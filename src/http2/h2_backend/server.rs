@@ -179,7 +179,7 @@ impl ServerSide {
             respond: Respond {
                 stream: respond,
                 open: OpenCall::new(Arc::clone(&self.meters)),
-                backlog: self.backlog.clone(),
+                backlog: Some(self.backlog.clone()),
             },
             room: self.room.clone(),
             backlog: self.backlog.clone(),
@@ -215,7 +215,8 @@ impl Connection for ServerSide {
 pub struct Respond {
     stream: h2::server::SendResponse<DataBuf>,
     open: OpenCall,
-    backlog: Backlog,
+    /// For the half that sends, once there is one.
+    backlog: Option<Backlog>,
 }
 
 impl Respond {
@@ -226,7 +227,7 @@ impl Respond {
 
     /// Sends the response's HEADERS; DATA and trailers follow by the half.
     pub fn send_response(&mut self, response: http::Response<()>) -> Result<SendHalf, Error> {
-        Ok(SendHalf::within(self.stream.send_response(response, false)?, self.backlog.clone()))
+        Ok(SendHalf::within(self.stream.send_response(response, false)?, self.backlog.take()))
     }
 
     /// Sends the response's HEADERS with END_STREAM.

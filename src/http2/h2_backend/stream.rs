@@ -32,8 +32,8 @@ impl SendHalf {
     }
 
     /// A half that loses patience with a peer who takes nothing while too much waits for it.
-    pub(super) fn within(stream: h2::SendStream<DataBuf>, backlog: Backlog) -> Self {
-        Self { backlog: Some(backlog), ..Self::new(stream) }
+    pub(super) fn within(stream: h2::SendStream<DataBuf>, backlog: Option<Backlog>) -> Self {
+        Self { backlog, ..Self::new(stream) }
     }
 
     /// Sends DATA, as the peer's window and this connection's buffers allow.
