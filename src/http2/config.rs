@@ -20,9 +20,9 @@ pub struct Http2Config {
     /// SETTINGS_MAX_CONCURRENT_STREAMS that a server announces. 100, the least that RFC 9113 section 6.5.2 recommends:
     /// what one connection may make a server hold is this many times what one stream may.
     pub max_concurrent_streams: u32,
-    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 256 KiB, a little more than what a
-    /// Unix socket holds anyway: 65,535 bytes would cost
-    /// a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the queue from the kernel into this process.
+    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 384 KiB, a little more than what a
+    /// Unix socket holds anyway: 65,535 bytes would cost a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the
+    /// queue from the kernel into this process, a hundred times where a hundred large requests wait for `request_room`.
     pub stream_window: u32,
     /// The connection's window, by WINDOW_UPDATE after SETTINGS. 4 MiB: a few slow readers do not stop the others, and
     /// it bounds what all unread streams of a connection hold.
@@ -71,7 +71,7 @@ impl Default for Http2Config {
     fn default() -> Self {
         Self {
             max_concurrent_streams: 100,
-            stream_window: 256 << 10,
+            stream_window: 384 << 10,
             connection_window: 4 << 20,
             max_frame_size: 64 << 10,
             max_header_list_size: 16 << 10,
