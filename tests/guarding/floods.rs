@@ -20,7 +20,7 @@ async fn each_flood_ends_by_a_goaway_that_names_it_and_harms_no_other() {
         ("too_many_unknown_frames", frame(0xfa, 0, 0, b"grease").repeat(2_000)),
         ("too_many_empty_data", [headers(1), frame(0x0, 0, 1, &[]).repeat(2_000)].concat()),
         ("too_many_goaways", frame(0x7, 0, 0, &[0; 8]).repeat(200)),
-        ("too_many_resets", (0..70_000).flat_map(|number| reset(2 * number + 1)).collect()),
+        ("too_many_resets", (0..300_000).flat_map(|number| reset(2 * number + 1)).collect()),
         ("too_many_stream_errors", (0..20_000).flat_map(|number| made_you_reset(2 * number + 1)).collect()),
     ];
     let server = serve(|config| config.pings.max_strikes = 0);
