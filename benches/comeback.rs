@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The calls wait for their server (wait-for-ready), each on a channel of its own. After a short outage they try every
-//! 10 ms, after a long one every 30 ms; what the waiting costs is printed as processor time per second and channel.
+//! 10 ms, after a long one every 15 ms; what the waiting costs is printed as processor time per second and channel.
 
 mod restart;
 
