@@ -42,7 +42,8 @@ impl Budgets {
             // Each DATA frame that is sent earns some more: peers give window back for the stream and the connection.
             window_updates: bucket(10_000, 10_000),
             // Each answer earns more: who cancels at all times of day lets some call be answered now and then. A hostile
-            // one waits for nothing, at a million a second. What a benign one has said before the server reads it counts too.
+            // one waits for nothing, at hundreds of thousands a second. What a benign one has said before the server reads it
+            // counts too.
             resets: bucket(250_000, 20_000),
             // A server that drains says it twice.
             goaways: bucket(100, 10),

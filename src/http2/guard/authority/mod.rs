@@ -5,16 +5,6 @@
 //! block by legal octets of the same decoded length, so that an entry of the dynamic table (RFC 7541, section 4.1) has
 //! the same size on both sides, and tells what was sent. An empty value cannot be overwritten: the field is taken out,
 //! since a request may come without `:authority`. Blocks that break HPACK or HTTP are left to h2 to refuse.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::as_conversions
-    )
-)]
 
 mod edits;
 mod field;
