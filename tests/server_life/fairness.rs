@@ -34,7 +34,7 @@ fn keep_busy(mut stream: UnixStream, bytes: &[u8], stop: &AtomicBool) {
     }
 }
 
-/// Makes calls on a connection of its own, and gives the median and the longest time of one.
+/// Makes calls on a connection of its own, and gives the median time of one and what nine of ten stay below.
 async fn measure(running: &Running) -> (Duration, Duration) {
     let channel = running.channel();
     let mut times = Vec::new();
@@ -44,7 +44,7 @@ async fn measure(running: &Running) -> (Duration, Duration) {
         times.push(start.elapsed());
     }
     times.sort();
-    (times[times.len() / 2], times[times.len() - 1])
+    (times[times.len() / 2], times[times.len() * 9 / 10])
 }
 
 #[tokio::test]
@@ -65,12 +65,13 @@ async fn a_busy_connection_starves_no_other_of_its_thread() {
                 let (stop, flood) = (Arc::clone(&stop), flood.clone());
                 move || keep_busy(stream, &flood, &stop)
             });
-            let (median, longest) = measure(&running).await;
+            let (median, usual) = measure(&running).await;
             stop.store(true, Ordering::Relaxed);
             busy.join().unwrap();
-            // An unoptimized build on a machine that does other things as well; starved, a call takes seconds.
+            // An unoptimized build on a machine that does other things as well, which may hold up one call and another for
+            // seconds; starved, all take that long.
             assert!(median < Duration::from_millis(500), "{name}: {median:?}");
-            assert!(longest < Duration::from_secs(3), "{name}: {longest:?}");
+            assert!(usual < Duration::from_secs(3), "{name}: {usual:?}");
         }
     }
 }
