@@ -45,7 +45,8 @@ pub enum Endpoint {
     /// (feature `inherited`, Linux). The parent chose who is at its other end: nobody is checked.
     Fd(i32),
     /// A socket that systemd or another supervisor has passed (`LISTEN_FDS`): the one of this name (`LISTEN_FDNAMES`), or
-    /// without a name the only one (feature `inherited`, Linux).
+    /// without a name the only one (feature `inherited`, Linux). The first listen on one takes all of them and changes the
+    /// environment; what that asks of C code in other threads stands at `transport::activated_listeners`.
     Activated(Option<String>),
 }
 
