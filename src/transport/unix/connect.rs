@@ -132,7 +132,8 @@ struct Terms {
 
 impl Terms {
     async fn connect(&self, path: &Path) -> io::Result<Connected> {
-        let stream = UnixStream::connect(path).await.map_err(|cause| connect_errors::connect(path, cause))?;
+        let stream = anew_if_refused(|| UnixStream::connect(path)).await;
+        let stream = stream.map_err(|cause| connect_errors::connect(path, cause))?;
         self.apply(stream).map_err(|(explanation, cause)| explanation.of_connect(endpoint(path), cause))
     }
 
@@ -158,6 +159,18 @@ impl Terms {
         }
         let peer = identity::peer_of(&stream);
         Ok(Connected::new(stream, peer))
+    }
+}
+
+/// Walks the path once more for who is refused: between its walk and its knock a successor may have taken the path over,
+/// and the predecessor ended. A stale socket refuses again.
+async fn anew_if_refused<F>(mut connect: impl FnMut() -> F) -> io::Result<UnixStream>
+where
+    F: Future<Output = io::Result<UnixStream>>,
+{
+    match connect().await {
+        Err(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => connect().await,
+        connected => connected,
     }
 }
 
@@ -279,6 +292,27 @@ mod tests {
         ];
         for (trusted, server, expected) in table {
             assert_eq!(words(trusted, server), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_once_is_let_in_and_who_is_refused_twice_is_told() {
+        use io::ErrorKind::{ConnectionRefused, NotFound};
+        let table: [(&[io::ErrorKind], Option<io::ErrorKind>, usize); 4] = [
+            (&[], None, 1),
+            (&[ConnectionRefused], None, 2),
+            (&[ConnectionRefused; 3], Some(ConnectionRefused), 2),
+            (&[NotFound], Some(NotFound), 1),
+        ];
+        for (failures, expected, attempts) in table {
+            let mut made = 0;
+            let answer = anew_if_refused(|| {
+                let failure = failures.get(made).copied();
+                made += 1;
+                async move { failure.map_or_else(|| Ok(UnixStream::pair()?.0), |kind| Err(kind.into())) }
+            });
+            let answer = answer.await;
+            assert_eq!((answer.err().map(|cause| cause.kind()), made), (expected, attempts), "{failures:?}");
         }
     }
 
