@@ -43,7 +43,9 @@ async fn the_path_passes_on_and_the_old_end_leaves_it_alone() {
     assert_reaches(&path, &mut *first).await;
     let mut second = take_over(&path).await.unwrap();
     assert_eq!(second.endpoint(), unix(&path).to_string());
-    assert_reaches(&path, &mut *second).await;
+    let (client, server) = pair(&unix(&path), &mut *second).await;
+    assert_eq!(client.peer().to_string(), unix(&path).to_string(), "not the name it was bound aside by");
+    assert_carries(client, server).await;
     assert_eq!(names(directory.path()), ["a.sock", "a.sock.lock"]);
     assert_live(&path).await;
     drop(first);

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use tokio::net::UnixStream;
+use tokio::net::{UnixSocket, UnixStream};
 
 use super::buffer::set_send_buffer;
 use super::identity::{self, ROOT, UNMAPPED};
@@ -134,32 +134,41 @@ impl Terms {
     async fn connect(&self, path: &Path) -> io::Result<Connected> {
         let stream = anew_if_refused(|| UnixStream::connect(path)).await;
         let stream = stream.map_err(|cause| connect_errors::connect(path, cause))?;
-        self.apply(stream).map_err(|(explanation, cause)| explanation.of_connect(endpoint(path), cause))
+        let applied = self.apply(&stream);
+        applied.map_err(|(explanation, cause)| explanation.of_connect(endpoint(path), cause))?;
+        let server = identity::server_at(path, &stream);
+        Ok(Connected::new(stream, server))
     }
 
     async fn connect_abstract(&self, name: &[u8]) -> io::Result<Connected> {
-        let stream = UnixStream::connect(abstract_path(name)).await;
+        let stream = open_abstract(name).await;
         let stream = stream.map_err(|cause| connect_errors::connect_abstract(name, cause))?;
-        self.apply(stream)
-            .map_err(|(explanation, cause)| explanation.of_connect(abstract_endpoint(name), cause))
+        let applied = self.apply(&stream);
+        applied.map_err(|(explanation, cause)| explanation.of_connect(abstract_endpoint(name), cause))?;
+        let server = identity::peer_of(&stream);
+        Ok(Connected::new(stream, server))
     }
 
-    fn apply(&self, stream: UnixStream) -> Result<Connected, (Explanation, io::Error)> {
-        let server = identity::credentials_of(&stream);
+    fn apply(&self, stream: &UnixStream) -> Result<(), (Explanation, io::Error)> {
+        let server = identity::credentials_of(stream);
         let checked = self.trusted.check(server, identity::own_user);
         checked.map_err(|cause| (connect_errors::other(&cause), cause))?.map_err(|untrusted| {
             let explanation = Explanation::new(untrusted.to_string(), untrusted.way_out());
             (explanation, io::ErrorKind::PermissionDenied.into())
         })?;
         if let Some(bytes) = self.send_buffer {
-            set_send_buffer(&stream, bytes).map_err(|cause| {
+            set_send_buffer(stream, bytes).map_err(|cause| {
                 let reason = format!("a send buffer of {bytes} bytes cannot be set: {cause}");
                 (Explanation::new(reason, "leave it as the kernel makes it"), cause)
             })?;
         }
-        let peer = identity::peer_of(&stream);
-        Ok(Connected::new(stream, peer))
+        Ok(())
     }
+}
+
+/// Not by `UnixStream::connect`: of a name that begins with NUL that drops the last byte (mio 1.2), and leads elsewhere.
+async fn open_abstract(name: &[u8]) -> io::Result<UnixStream> {
+    UnixSocket::new_stream()?.connect(abstract_path(name)).await
 }
 
 /// Walks the path once more for who is refused: between its walk and its knock a successor may have taken the path over,
