@@ -45,7 +45,8 @@ pub enum Endpoint {
     /// (feature `inherited`, Linux). The parent chose who is at its other end: nobody is checked.
     Fd(i32),
     /// A socket that systemd or another supervisor has passed (`LISTEN_FDS`): the one of this name (`LISTEN_FDNAMES`), or
-    /// without a name the only one (feature `inherited`, Linux).
+    /// without a name the only one (feature `inherited`, Linux). The first listen on one takes all of them and changes the
+    /// environment; what that asks of C code in other threads stands at `transport::activated_listeners`.
     Activated(Option<String>),
 }
 
@@ -229,8 +230,17 @@ pub(super) fn checked_path<'a>(path: &'a Path, input: &impl fmt::Display) -> Res
         0 => Err(EndpointError::Empty { input: input() }),
         len if len > MAX_PATH_LEN => Err(EndpointError::TooLong { input: input(), len, max: MAX_PATH_LEN }),
         _ if bytes.contains(&0) => Err(EndpointError::Nul { input: input() }),
+        // The names made beside it would land in another directory than the one that is checked.
+        _ if matches!(last_name(bytes), b"" | b"." | b"..") => {
+            Err(EndpointError::Directory { input: input() })
+        }
         _ => Ok(path),
     }
+}
+
+/// What follows the last slash; `Path` would leave out slashes and dots at the end.
+fn last_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
 pub(super) fn checked_name<'a>(name: &'a [u8], input: &impl fmt::Display) -> Result<&'a [u8], EndpointError> {
@@ -260,6 +270,7 @@ mod tests {
             ("unix:/run/a.sock", unix("/run/a.sock")),
             ("unix:a.sock", unix("a.sock")),
             ("unix:../a.sock", unix("../a.sock")),
+            ("unix:/run/...", unix("/run/...")),
             ("unix:a:b:c", unix("a:b:c")),
             ("unix:/run/100%", unix("/run/100%")),
             ("unix:/run/a%20b?c#d", unix("/run/a%20b?c#d")),
@@ -333,6 +344,12 @@ mod tests {
             ("unix:///run/%e\u{e4}", "write %25"),
             ("unix:///run/%00", "NUL"),
             ("unix:a\0b", "NUL"),
+            ("unix:/", "name the socket's file"),
+            ("unix:.", "name the socket's file"),
+            ("unix:..", "name the socket's file"),
+            ("unix:/run/a.sock/", "name the socket's file"),
+            ("unix:/run/..", "name the socket's file"),
+            ("unix:///run/%2E", "name the socket's file"),
             ("tcp:localhost", "no port"),
             ("tcp:localhost:", "no port"),
             ("tcp:localhost:+80", "no port"),

@@ -46,6 +46,11 @@ pub enum EndpointError {
         /// The text.
         input: String,
     },
+    /// A path ends in a slash, in `.` or in `..`: it names a directory, and no file in one.
+    Directory {
+        /// The text.
+        input: String,
+    },
     /// A path or an abstract name does not fit into `sun_path` (rule 70).
     TooLong {
         /// The text.
@@ -112,6 +117,11 @@ impl EndpointError {
             Self::Nul { input } => {
                 (input, "holds a NUL byte, which would end the path".into(), "leave it out".into())
             }
+            Self::Directory { input } => (
+                input,
+                "ends as a directory does, not in a file's name".into(),
+                "name the socket's file".into(),
+            ),
             Self::TooLong { input, len, max } => (
                 input,
                 format!("takes {len} bytes, but a socket address holds {max}").into(),

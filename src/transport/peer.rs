@@ -15,7 +15,8 @@ pub enum Peer {
     /// A process of this machine; made by [`Peer::unix`].
     #[non_exhaustive]
     Unix {
-        /// The name its socket is bound to: a client's is [`UnixAddress::Unnamed`] as a rule.
+        /// At a server the name its client's socket is bound to, [`UnixAddress::Unnamed`] as a rule; at a client the path it
+        /// has dialled, or the abstract name.
         address: UnixAddress,
         /// The ids that the kernel vouches for, where it has them.
         credentials: Option<Credentials>,
@@ -68,7 +69,7 @@ impl fmt::Display for Peer {
 pub enum UnixAddress {
     /// Not bound: the usual client, or one end of a socketpair.
     Unnamed,
-    /// Bound to a path, as the binding process wrote it: a relative one is relative to that process.
+    /// Bound to a path, as the process wrote it that bound or dialled it: a relative one is relative to that process.
     Path(PathBuf),
     /// Bound to a name in Linux's abstract namespace, without its leading NUL.
     Abstract(Vec<u8>),

@@ -111,6 +111,23 @@ async fn a_file_of_another_program_where_a_lock_goes_is_refused_and_stays_as_it_
     }
 }
 
+/// In a directory that others write to, one of them may link what this user locks elsewhere (fs.protected_hardlinks = 0).
+#[tokio::test]
+async fn a_lock_with_a_second_name_is_refused_and_keeps_both() {
+    for name in ["a.sock.lock", "a.sock.turn"] {
+        let directory = tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let elsewhere = fs::File::create(at("elsewhere")).unwrap();
+        fs::set_permissions(at("elsewhere"), Permissions::from_mode(0o600)).unwrap();
+        fs::hard_link(at("elsewhere"), at(name)).unwrap();
+        let error = listen(at("a.sock")).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{error}");
+        assert!(error.to_string().contains("with a second name"), "{error}");
+        assert_eq!(names(directory.path()), [name, "elsewhere"]);
+        elsewhere.try_lock().expect("its other users are not locked out");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_another_user_put_where_a_lock_goes_is_named_with_its_owner() {
     if !is_root("another user's server") {

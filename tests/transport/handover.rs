@@ -1,11 +1,14 @@
 //! A path that goes from one server to the next while clients connect, servers race and some are killed.
 
 use std::fs;
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tempfile::tempdir;
@@ -16,6 +19,15 @@ use crate::{assert_carries, child, listen, make_stale, pair, unix};
 
 async fn take_over(path: impl AsRef<Path>) -> io::Result<Box<dyn Listener>> {
     UnixListenOptions::new().take_over().listen(&unix(path)).await
+}
+
+/// What a future is ready with at its first poll.
+async fn poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+    poll_fn(|context| match Pin::new(&mut *future).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn assert_reaches(path: &Path, listener: &mut dyn Listener) {
@@ -31,7 +43,9 @@ async fn the_path_passes_on_and_the_old_end_leaves_it_alone() {
     assert_reaches(&path, &mut *first).await;
     let mut second = take_over(&path).await.unwrap();
     assert_eq!(second.endpoint(), unix(&path).to_string());
-    assert_reaches(&path, &mut *second).await;
+    let (client, server) = pair(&unix(&path), &mut *second).await;
+    assert_eq!(client.peer().to_string(), unix(&path).to_string(), "not the name it was bound aside by");
+    assert_carries(client, server).await;
     assert_eq!(names(directory.path()), ["a.sock", "a.sock.lock"]);
     assert_live(&path).await;
     drop(first);
@@ -52,29 +66,49 @@ async fn assert_live(path: &Path) {
     assert!(error.to_string().contains("a live server has this path (EADDRINUSE)"), "{error}");
 }
 
+/// A client that is interrupted between its walk to the file and its knock may find that the file's server has ended; its
+/// next attempt walks anew. So who is refused was passed by, and the path itself is never missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_every_instant_a_client_finds_a_server() {
+async fn at_every_instant_the_path_leads_to_a_server() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("a.sock");
     let mut server = listen(&path).await.unwrap();
+    // Renames that are done: whoever begins to connect after the n-th finds server n, or a later one.
+    let handovers = AtomicUsize::new(0);
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let client = scope.spawn(|| {
             let mut connected = 0;
-            while !is_over.load(Ordering::Relaxed) {
-                UnixStream::connect(&path).expect("a server");
-                connected += 1;
+            while !is_over.load(Ordering::SeqCst) {
+                let before = handovers.load(Ordering::SeqCst);
+                match UnixStream::connect(&path) {
+                    Ok(_) => connected += 1,
+                    Err(error) => {
+                        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused, "{error}");
+                        let after = handovers.load(Ordering::SeqCst);
+                        assert!(after > before, "refused by the server that had the path: {error}");
+                    }
+                }
             }
             connected
         });
         tokio::task::block_in_place(|| {
             let runtime = tokio::runtime::Handle::current();
-            for _ in 0..300 {
+            for round in 0..300 {
                 let next = runtime.block_on(take_over(&path)).unwrap();
-                drop(std::mem::replace(&mut server, next));
+                handovers.fetch_add(1, Ordering::SeqCst);
+                let mut old = std::mem::replace(&mut server, next);
+                // Most end at once, which is the hardest; some as a server does.
+                while round % 20 == 0 && runtime.block_on(old.accept_queued()).is_some() {}
+            }
+            is_over.store(true, Ordering::SeqCst);
+            // Where the backlog is full, the client waits in its connect.
+            while !client.is_finished() {
+                let _ = runtime.block_on(async {
+                    tokio::time::timeout(Duration::from_millis(1), server.accept()).await
+                });
             }
         });
-        is_over.store(true, Ordering::Relaxed);
         assert!(client.join().unwrap() > 0);
     });
 }
@@ -98,6 +132,22 @@ async fn who_waits_at_the_old_server_is_given_out_at_its_end_and_then_nobody() {
     assert!(second.accept_queued().await.is_some());
     assert_eq!(names(directory.path()), [""; 0]);
     assert!(second.accept_queued().await.is_none());
+}
+
+/// As one that was interrupted on its way: it has walked to the file before the rename, and knocks after it.
+#[tokio::test]
+async fn who_knocks_at_the_old_server_while_its_queue_ends_is_given_out_at_once() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a.sock");
+    let mut first = listen(&path).await.unwrap();
+    let old_name = directory.path().join("old");
+    fs::hard_link(&path, &old_name).unwrap();
+    let _second = take_over(&path).await.unwrap();
+    let mut ending = first.accept_queued();
+    assert!(poll_once(&mut ending).await.is_none(), "nobody waits yet");
+    let _straggler = UnixStream::connect(&old_name).unwrap();
+    ending.await.expect("the straggler").unwrap();
+    assert!(first.accept_queued().await.is_none());
 }
 
 #[tokio::test]

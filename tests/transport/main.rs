@@ -8,6 +8,7 @@ mod access;
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 mod activation;
 mod admission;
+mod attacks;
 mod child;
 mod descriptors;
 mod directories;
@@ -17,6 +18,7 @@ mod identity;
 #[cfg(all(feature = "inherited", target_os = "linux"))]
 mod inherited;
 mod ownership;
+mod paths;
 mod races;
 mod reasons;
 mod roles;

@@ -1,16 +1,22 @@
 //! **Socket activation** (sd_listen_fds(3)): listening sockets that systemd or another supervisor passes.
 //!
-//! `LISTEN_FDS` counts them, from descriptor 3 on; `LISTEN_PID` says for which process they are meant, so that
-//! children ignore what they merely inherit; `LISTEN_FDNAMES` names them. They are read once per process, and
-//! each socket is given out once. That stands for unsetting the variables, which no program with threads can
-//! do soundly (`std::env::remove_var` is unsafe for that reason): this process finds nothing a second time,
-//! and in a child `LISTEN_PID` is another's. The descriptors themselves stay open at their numbers and are
-//! inherited; a program that executes itself anew, as the same process, is given them again.
+//! When first asked for, and only where `LISTEN_PID` is this process, all of them are taken into possession: the
+//! variables `LISTEN_FDS` and `LISTEN_PID` are removed, each descriptor is made close-on-exec and owned, so that no
+//! child sees the one or the other, a program that executes itself anew finds nothing, and what was given out is closed
+//! by its drop. `LISTEN_FDNAMES` stays: alone it means nothing.
+//!
+//! What has close-on-exec set already did not come across an exec: it is this program's own, or other code has taken
+//! it, and stays untouched. So does what is no stream socket (a datagram socket, a fifo): `fd:N` tells what it is.
 
+use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
-use super::listen_as;
+use listenfd::ListenFd;
+
+use super::variables::{Counted, Variables};
+use super::{Number, Refusal, duplicate, judge, listen_as, listen_on};
 use crate::transport::error::Explanation;
 use crate::transport::unix::Reception;
 use crate::transport::{Connected, Endpoint, Listener};
@@ -20,16 +26,25 @@ use crate::transport::{Connected, Endpoint, Listener};
 ///
 /// One of them alone is the endpoint `activated:NAME`.
 ///
+/// The first call, or the first listen on such an endpoint, takes all that is passed into possession and removes
+/// `LISTEN_FDS` and `LISTEN_PID` from the environment. Make it before other threads run C code that reads the environment
+/// (`getenv`, `getaddrinfo`, `localtime`), which Rust's lock on it does not stop. Rust code may read it at any time. A
+/// program that itself passes sockets to a child sets `LISTEN_FDNAMES` for it or removes it.
+///
 /// # Errors
-/// `InvalidData` if the variables contradict each other; where a descriptor is no stream socket, what `fd:N` would say.
+/// `InvalidData` if the variables contradict each other, which then stay as they are; where a descriptor is no stream
+/// socket, what `fd:N` would say. None is given out then.
+///
+/// # Panics
+/// Outside of a tokio runtime, if anything is passed.
 pub fn activated_listeners() -> io::Result<Vec<NamedListener>> {
     with_passed(&endpoint(None), |passed| {
-        let mut listeners = Vec::new();
-        for one in passed.iter_mut().filter(|one| !one.is_taken) {
-            listeners.push((one.name.clone(), one.listen(Reception::default())?));
+        let reception = Reception::default();
+        for one in passed.iter().filter(|one| !one.is_given()) {
+            one.check(&reception)?;
         }
-        passed.iter_mut().for_each(|one| one.is_taken = true);
-        Ok(listeners)
+        let untaken = passed.iter_mut().filter(|one| !one.is_given());
+        untaken.map(|one| Ok((one.counted.name.clone(), one.listen(reception.clone())?))).collect()
     })
 }
 
@@ -49,9 +64,8 @@ pub(in crate::transport) fn listen_activated_as(
     let endpoint = endpoint(name);
     with_passed(&endpoint, |passed| {
         let one = the_one(passed, name).map_err(|fault| fault.into_error(&endpoint))?;
-        let listener = one.listen(reception)?;
-        one.is_taken = true;
-        Ok(listener)
+        one.check(&reception)?;
+        one.listen(reception)
     })
 }
 
@@ -63,32 +77,104 @@ pub(in crate::transport) fn connect_activated(name: Option<&str>) -> io::Result<
 }
 
 /// One socket of the supervisor's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Passed {
-    fd: i32,
-    name: Option<String>,
-    is_taken: bool,
+    counted: Counted,
+    held: Held,
+}
+
+/// In whose hands a passed socket is.
+#[derive(Debug)]
+enum Held {
+    /// Here, until it is asked for.
+    Ours(OwnedFd),
+    /// A listener has it, or had it.
+    Given,
+    /// It did not come across an exec.
+    NotPassed,
+    /// It is no stream socket, and stays at its number.
+    Left,
 }
 
 impl Passed {
-    fn listen(&self, reception: Reception) -> io::Result<Box<dyn Listener>> {
-        listen_as(&Endpoint::Fd(self.fd), self.fd, reception)
+    fn is_given(&self) -> bool {
+        matches!(self.held, Held::Given)
+    }
+
+    /// Whether a listener can be made of it.
+    fn check(&self, reception: &Reception) -> io::Result<()> {
+        let refusal = match &self.held {
+            Held::Ours(socket) => judge(socket, reception).err(),
+            Held::NotPassed => Some(Refusal::new(
+                "it is close-on-exec, so no supervisor passed it: it is this program's own, or taken by other code",
+                "correct LISTEN_FDS, or take passed sockets in one place",
+            )),
+            Held::Left => duplicate(self.counted.fd).and_then(|socket| judge(&socket, reception)).err(),
+            Held::Given => None,
+        };
+        refusal.map_or(Ok(()), |refusal| Err(refusal.of_listen(&self.endpoint())))
+    }
+
+    /// Gives it out; what was not to be taken is asked what it is.
+    fn listen(&mut self, reception: Reception) -> io::Result<Box<dyn Listener>> {
+        let endpoint = self.endpoint();
+        match std::mem::replace(&mut self.held, Held::Given) {
+            Held::Ours(socket) => listen_on(&endpoint, socket, Number::Ours, reception),
+            kept => {
+                self.held = kept;
+                listen_as(&endpoint, self.counted.fd, reception)
+            }
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::Fd(self.counted.fd)
     }
 }
 
-/// The sockets of this process, read when first asked for.
+/// The sockets of this process, taken when first asked for.
 static PASSED: Mutex<Option<Vec<Passed>>> = Mutex::new(None);
 
 fn with_passed<T>(
     endpoint: &Endpoint,
-    take: impl FnOnce(&mut Vec<Passed>) -> io::Result<T>,
+    give: impl FnOnce(&mut Vec<Passed>) -> io::Result<T>,
 ) -> io::Result<T> {
     let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
     if passed.is_none() {
-        let read = Variables::of_this_process().sockets(std::process::id());
-        *passed = Some(read.map_err(|fault| fault.into_error(endpoint))?);
+        let counted = Variables::of_this_process().counted(std::process::id());
+        let counted = counted.map_err(|contradiction| contradiction.into_error(endpoint.to_string()))?;
+        *passed = Some(counted.map_or_else(Vec::new, take_all));
     }
-    take(passed.get_or_insert_default())
+    give(passed.get_or_insert_default())
+}
+
+/// Removes the variables and takes the descriptors that they count; `counted` says that they are meant for this process,
+/// and where they begin.
+fn take_all(counted: Vec<Counted>) -> Vec<Passed> {
+    let mut taker = ListenFd::from_env();
+    let taken = counted.into_iter().enumerate().map(|(index, counted)| {
+        let held = if came_across_exec(counted.fd) { take(&mut taker, index) } else { Held::NotPassed };
+        Passed { counted, held }
+    });
+    taken.collect()
+}
+
+/// Takes a stream socket, close-on-exec from here on; anything else is left where it is.
+fn take(taker: &mut ListenFd, index: usize) -> Held {
+    // AF_INET stands for both versions of IP there.
+    let taken = [libc::AF_UNIX, libc::AF_INET].into_iter().find_map(|family| {
+        taker.take_custom::<OwnedFd>(index, family, libc::SOCK_STREAM, "stream socket").ok().flatten()
+    });
+    taken.map_or(Held::Left, Held::Ours)
+}
+
+/// Whether descriptor `fd` has no close-on-exec: whatever Rust opens has, so what has none is nobody's yet. A number alone
+/// can be asked only through /proc; where that is missing the supervisor is believed.
+fn came_across_exec(fd: i32) -> bool {
+    let Ok(info) = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")) else { return true };
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|octal| i32::from_str_radix(octal.trim(), 8).ok());
+    flags.is_none_or(|flags| flags & libc::O_CLOEXEC == 0)
 }
 
 fn the_one<'a>(passed: &'a mut [Passed], name: Option<&str>) -> Result<&'a mut Passed, Fault> {
@@ -96,58 +182,20 @@ fn the_one<'a>(passed: &'a mut [Passed], name: Option<&str>) -> Result<&'a mut P
         return Err(Fault::Nothing);
     }
     let names = names_of(passed);
-    let mut fitting = passed.iter_mut().filter(|one| name.is_none() || one.name.as_deref() == name);
+    let mut fitting = passed.iter_mut().filter(|one| name.is_none() || one.counted.name.as_deref() == name);
     match (fitting.next(), fitting.next()) {
         (None, _) => Err(Fault::NoSuchName { names }),
         (Some(_), Some(_)) => Err(Fault::Several { names }),
-        (Some(one), None) if one.is_taken => Err(Fault::Taken),
+        (Some(one), None) if one.is_given() => Err(Fault::Taken),
         (Some(one), None) => Ok(one),
     }
 }
 
 fn names_of(passed: &[Passed]) -> String {
-    let name = |one: &Passed| one.name.clone().unwrap_or_else(|| format!("unnamed (fd:{})", one.fd));
+    let name = |Passed { counted: Counted { fd, name }, .. }: &Passed| {
+        name.clone().unwrap_or_else(|| format!("unnamed (fd:{fd})"))
+    };
     passed.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-/// What the environment says.
-#[derive(Debug, Default)]
-struct Variables {
-    fds: Option<String>,
-    pid: Option<String>,
-    names: Option<String>,
-}
-
-impl Variables {
-    fn of_this_process() -> Variables {
-        let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        Variables {
-            fds: variable("LISTEN_FDS"),
-            pid: variable("LISTEN_PID"),
-            names: variable("LISTEN_FDNAMES"),
-        }
-    }
-
-    /// The sockets meant for the process `pid`.
-    fn sockets(&self, pid: u32) -> Result<Vec<Passed>, Fault> {
-        let (Some(fds), Some(meant)) = (&self.fds, &self.pid) else { return Ok(Vec::new()) };
-        let unreadable = |variable, value: &str| Fault::Unreadable { variable, value: value.to_owned() };
-        if meant.parse::<u32>().map_err(|_| unreadable("LISTEN_PID", meant))? != pid {
-            return Ok(Vec::new());
-        }
-        let count = fds.parse().ok().filter(|count| (0..=MAX_SOCKETS).contains(count));
-        let count = count.ok_or_else(|| unreadable("LISTEN_FDS", fds))?;
-        let names: Vec<Option<String>> = match &self.names {
-            None => (0..count).map(|_| None).collect(),
-            Some(names) if names.is_empty() && count == 0 => Vec::new(),
-            Some(names) => names.split(':').map(|name| Some(name.to_owned())).collect(),
-        };
-        if usize::try_from(count) != Ok(names.len()) {
-            return Err(Fault::Count { sockets: count, names: names.len() });
-        }
-        let numbers = FIRST..FIRST + count;
-        Ok(numbers.zip(names).map(|(fd, name)| Passed { fd, name, is_taken: false }).collect())
-    }
 }
 
 /// Why an activated endpoint is none.
@@ -157,8 +205,6 @@ enum Fault {
     NoSuchName { names: String },
     Several { names: String },
     Taken,
-    Unreadable { variable: &'static str, value: String },
-    Count { sockets: i32, names: usize },
 }
 
 impl Fault {
@@ -189,17 +235,6 @@ impl Fault {
                 io::ErrorKind::AddrInUse,
                 Explanation::new("this process has taken it before", "listen on it once"),
             ),
-            Fault::Unreadable { variable, value } => (
-                io::ErrorKind::InvalidData,
-                Explanation::new(format!("{variable} is {value:?}"), "have the supervisor set a number"),
-            ),
-            Fault::Count { sockets, names } => (
-                io::ErrorKind::InvalidData,
-                Explanation::new(
-                    format!("LISTEN_FDS counts {sockets} sockets and LISTEN_FDNAMES {names} names"),
-                    "have the supervisor name each socket, or none",
-                ),
-            ),
         };
         explanation.of_listen(endpoint.to_string(), kind.into())
     }
@@ -209,50 +244,39 @@ fn endpoint(name: Option<&str>) -> Endpoint {
     Endpoint::Activated(name.map(str::to_owned))
 }
 
-/// SD_LISTEN_FDS_START.
-const FIRST: i32 = 3;
-
-/// More than any supervisor passes; what exceeds it is no count.
-const MAX_SOCKETS: i32 = 4096;
-
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use super::*;
 
-    fn sockets(fds: &str, pid: &str, names: &str) -> Result<Vec<Passed>, Fault> {
-        let given = |text: &str| Some(text).filter(|text| *text != "-").map(str::to_owned);
-        Variables { fds: given(fds), pid: given(pid), names: given(names) }.sockets(7)
-    }
-
-    #[test]
-    fn only_what_is_meant_for_this_process_is_taken() {
-        for (fds, pid) in [("-", "-"), ("1", "-"), ("-", "7"), ("1", "8"), ("0", "7"), ("x", "8")] {
-            assert_eq!(sockets(fds, pid, ""), Ok(Vec::new()), "{fds} {pid}");
-        }
-        let socket = |fd, name: Option<&str>| Passed { fd, name: name.map(str::to_owned), is_taken: false };
-        assert_eq!(sockets("2", "7", "-"), Ok(vec![socket(3, None), socket(4, None)]));
-        assert_eq!(sockets("2", "7", "a:"), Ok(vec![socket(3, Some("a")), socket(4, Some(""))]));
-    }
-
-    #[test]
-    fn what_contradicts_itself_is_refused() {
-        for (fds, pid) in [("x", "7"), ("-1", "7"), ("", "7"), ("1", "x"), ("1", ""), ("99999999999", "7")] {
-            assert!(matches!(sockets(fds, pid, "-"), Err(Fault::Unreadable { .. })), "{fds} {pid}");
-        }
-        assert_eq!(sockets("2", "7", "a"), Err(Fault::Count { sockets: 2, names: 1 }));
-        assert_eq!(sockets("1", "7", "a:b"), Err(Fault::Count { sockets: 1, names: 2 }));
+    fn passed(names: &[&str]) -> Vec<Passed> {
+        let one = |(fd, name): (i32, &&str)| {
+            let counted = Counted { fd, name: Some((*name).to_owned()) };
+            Passed { counted, held: Held::Left }
+        };
+        (3..).zip(names).map(one).collect()
     }
 
     #[test]
     fn a_name_finds_its_socket_once() {
-        let mut passed = sockets("3", "7", "a:b:b").unwrap();
-        assert_eq!(the_one(&mut passed, Some("a")).unwrap().fd, 3);
-        the_one(&mut passed, Some("a")).unwrap().is_taken = true;
-        assert_eq!(the_one(&mut passed, Some("a")), Err(Fault::Taken));
+        let mut passed = passed(&["a", "b", "b"]);
+        let found = |passed: &mut [Passed], name| the_one(passed, name).map(|one| one.counted.fd);
+        assert_eq!(found(&mut passed, Some("a")), Ok(3));
+        the_one(&mut passed, Some("a")).unwrap().held = Held::Given;
+        assert_eq!(found(&mut passed, Some("a")), Err(Fault::Taken));
         let names = || "a, b, b".to_owned();
-        assert_eq!(the_one(&mut passed, Some("c")), Err(Fault::NoSuchName { names: names() }));
-        assert_eq!(the_one(&mut passed, Some("b")), Err(Fault::Several { names: names() }));
-        assert_eq!(the_one(&mut passed, None), Err(Fault::Several { names: names() }));
-        assert_eq!(the_one(&mut [], None), Err(Fault::Nothing));
+        assert_eq!(found(&mut passed, Some("c")), Err(Fault::NoSuchName { names: names() }));
+        assert_eq!(found(&mut passed, Some("b")), Err(Fault::Several { names: names() }));
+        assert_eq!(found(&mut passed, None), Err(Fault::Several { names: names() }));
+        assert_eq!(found(&mut [], None), Err(Fault::Nothing));
+    }
+
+    #[test]
+    fn what_this_program_has_opened_did_not_come_across_an_exec() {
+        let own = fs::File::open("/dev/null").unwrap();
+        assert!(!came_across_exec(own.as_raw_fd()));
+        rustix::io::fcntl_setfd(&own, rustix::io::FdFlags::empty()).unwrap();
+        assert!(came_across_exec(own.as_raw_fd()), "as what is passed looks");
     }
 }

@@ -4,6 +4,7 @@
 //! connection; whoever decides by it treats the unknown as a stranger.
 
 use std::io;
+use std::path::Path;
 
 use tokio::net::UnixStream;
 use tokio::net::unix::SocketAddr;
@@ -16,6 +17,12 @@ use crate::transport::{Credentials, Peer, UnixAddress};
 pub(in crate::transport) fn peer_of(stream: &UnixStream) -> Peer {
     let address = stream.peer_addr().map_or(UnixAddress::Unnamed, |address| address_of(&address));
     peer(stream, address, credentials_of(stream))
+}
+
+/// The server at the path that a client has dialled. The kernel would name the file that was bound, and after a handover no
+/// such name stands there any more.
+pub(super) fn server_at(path: &Path, stream: &UnixStream) -> Peer {
+    peer(stream, UnixAddress::Path(path.to_owned()), credentials_of(stream))
 }
 
 /// The ids of the process that connected, or that called `listen`; `None` where the kernel does not tell.

@@ -97,7 +97,8 @@ impl UnixListenOptions {
     }
 
     /// Sets SO_SNDBUF of the accepted sockets: how much the kernel takes before a slow client holds the server up. What a
-    /// number means to the kernel, as measured: [`UnixConnectOptions::send_buffer`](super::UnixConnectOptions::send_buffer).
+    /// number means to the kernel and to the speed, as measured:
+    /// [`UnixConnectOptions::send_buffer`](super::UnixConnectOptions::send_buffer).
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.reception.send_buffer = Some(bytes);
         self

@@ -104,7 +104,8 @@ pub(super) fn foreign_lock(path: &Path, lock_path: &Path, uid: u32) -> io::Error
 pub(super) fn no_lock(path: &Path, lock_path: &Path) -> io::Error {
     Explanation::new(
         format!(
-            "{} is where its lock file goes, and that is another program's file: not empty, or not of mode 0600",
+            "{} is where its lock file goes, and that is another program's file: not empty, not of mode 0600, or \
+             with a second name",
             lock_path.display()
         ),
         "choose another path, or remove the file",

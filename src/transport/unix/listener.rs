@@ -149,8 +149,8 @@ impl Listener for UnixListener {
             if let Some(queued) = self.next_queued() {
                 return Some(queued);
             }
-            tokio::time::sleep(STRAGGLERS).await;
-            self.next_queued()
+            let straggler = tokio::time::timeout(STRAGGLERS, self.accept()).await;
+            straggler.ok().or_else(|| self.next_queued())
         })
     }
 
@@ -159,5 +159,7 @@ impl Listener for UnixListener {
     }
 }
 
-/// A client in the midst of its connect may have found the socket by its path just before that led elsewhere.
-const STRAGGLERS: Duration = Duration::from_millis(5);
+/// Silence that ends the queue. A client in the midst of its connect may have found the file just before its path led
+/// elsewhere, and knocks only when it gets a processor again; if nobody listens any more, it is refused. Longer than a
+/// scheduler lets somebody wait who has used little, shorter than whoever stops a server notices.
+const STRAGGLERS: Duration = Duration::from_millis(25);

@@ -36,7 +36,7 @@ pub(super) struct At<'a> {
 impl Site {
     /// The path itself.
     pub(super) fn at(&self) -> At<'_> {
-        At { path: &self.path, address: &self.given }
+        At { path: &self.path, address: &self.address }
     }
 }
 

@@ -1,7 +1,7 @@
 //! **Whose path it is**: a lock file beside the socket decides, never the socket file itself.
 //!
 //! `PATH.lock` is locked (`flock`) for as long as the listener lives; the kernel unlocks it however the
-//! process ends. Only an empty file of mode 0600 is one. Whoever starts or ends at the path first takes the turn,
+//! process ends. Only an empty file of mode 0600 with this one name is one. Whoever starts or ends at the path first takes the turn,
 //! `PATH.turn`, for the few system calls that this takes: names are judged, made, renamed and removed by one at a
 //! time, so that none is removed that has just become another's. A turn is never held across an await.
 //!
@@ -11,20 +11,24 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::identity::own_uid;
 use super::{access, listen_errors};
+use crate::transport::endpoint::MAX_PATH_LEN;
 
 /// One socket path and the names beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Site {
-    /// As the user wrote it: what is bound, and what errors name.
+    /// As the user wrote it: what errors name.
     pub(super) given: PathBuf,
     /// Absolute, so that a later chdir leads nowhere else.
     pub(super) path: PathBuf,
+    /// What is bound: the absolute path, or what was given where that is too long for an address.
+    pub(super) address: PathBuf,
     /// Whose files are ours.
     pub(super) uid: u32,
     pub(super) lock: PathBuf,
@@ -38,7 +42,9 @@ impl Site {
         let path = std::path::absolute(given).map_err(unready)?;
         let uid = own_uid().map_err(unready)?;
         let (lock, turn) = (suffixed(&path, ".lock"), suffixed(&path, ".turn"));
-        Ok(Site { given: given.to_owned(), path, uid, lock, turn })
+        let fits = path.as_os_str().as_bytes().len() <= MAX_PATH_LEN;
+        let address = if fits { path.clone() } else { given.to_owned() };
+        Ok(Site { given: given.to_owned(), path, address, uid, lock, turn })
     }
 }
 
@@ -227,9 +233,10 @@ pub(super) fn remove(path: &Path, id: FileId) -> io::Result<()> {
     }
 }
 
-/// Whether a file looks like those made here. Others end in `.lock` too (Cargo.lock), and are not to go at our end.
+/// Whether a file looks like those made here. Others end in `.lock` too (Cargo.lock), and are not to go at our end. One
+/// with a second name may be a lock of this user's elsewhere, linked here by somebody else; one without any has just gone.
 fn is_bare(metadata: &Metadata) -> bool {
-    metadata.is_file() && metadata.len() == 0 && metadata.mode() & 0o7177 == 0
+    metadata.is_file() && metadata.len() == 0 && metadata.mode() & 0o7177 == 0 && metadata.nlink() <= 1
 }
 
 /// Opens or makes the lock file, also one that its maker's umask closed to its own owner.

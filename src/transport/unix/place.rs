@@ -65,7 +65,7 @@ fn first(
     let cleared = stale.map_or(Ok(()), |id| remove(&site.path, id));
     let made = cleared
         .map_err(|cause| listen_errors::listen(&site.given, cause))
-        .and_then(|()| listening(&site, plan, &site.given, &site.path));
+        .and_then(|()| listening(&site, plan, &site.address, &site.path));
     match made {
         Ok((listener, id)) => Ok((listener, BoundPath::new(site, id, lock))),
         Err(error) => {
@@ -170,7 +170,7 @@ struct Aside {
 impl Aside {
     /// `PATH.next`; where that is too long for an address, a short name reached through the open directory.
     fn of(site: &Site) -> io::Result<Aside> {
-        let address = suffixed(&site.given, NEXT);
+        let address = suffixed(&site.address, NEXT);
         if address.as_os_str().as_bytes().len() <= MAX_PATH_LEN {
             return Ok(Aside { path: suffixed(&site.path, NEXT), address, _directory: None });
         }
