@@ -19,6 +19,7 @@ mod keepalive;
 mod opening;
 mod room;
 mod standing;
+mod turns;
 mod wakes;
 mod work;
 
@@ -41,4 +42,6 @@ pub use h2_backend::{
 pub use keepalive::KeepAlive;
 pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
+#[cfg(feature = "client")]
+pub(crate) use turns::Turn;
 pub(crate) use work::worked;
