@@ -19,6 +19,7 @@ mod keepalive;
 mod opening;
 mod room;
 mod standing;
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "without a channel nobody waits"))]
 mod turns;
 mod wakes;
 mod work;

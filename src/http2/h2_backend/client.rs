@@ -18,7 +18,7 @@ use crate::{
         guard::{Guard, Meters, OpenCall, Side},
         opening::Opening,
         standing::{Fate, Follower, Standing},
-        turns::{Turn, Turns},
+        turns::Turns,
     },
     transport::Io,
 };
@@ -105,7 +105,7 @@ impl ClientConnection {
     /// Waits while many streams that were opened before have not left; then it is this call's turn to open one, at once.
     /// `None`, without waiting, if nothing is in the way. The turn is over when it is dropped.
     #[cfg(feature = "client")]
-    pub(crate) fn turn(&self) -> Option<impl Future<Output = Turn> + use<>> {
+    pub(crate) fn turn(&self) -> Option<impl Future<Output = crate::http2::Turn> + use<>> {
         self.turns.is_crowded().then(|| Arc::clone(&self.turns).take())
     }
 
