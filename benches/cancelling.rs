@@ -102,20 +102,22 @@ struct Outcome {
     cancelled: u64,
     seconds: f64,
     grown: i64,
+    /// How much more than at the start was in use at any time.
+    peak: i64,
 }
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cancelled, seconds, grown } = self;
+        let Self { cancelled, seconds, grown, peak } = self;
         let rate = *cancelled as f64 / seconds;
-        write!(f, "{rate:>8.0} /s, {:+} KiB", grown / 1024)
+        write!(f, "{rate:>8.0} /s, {:+} KiB, {:+} KiB at its peak", grown / 1024, peak / 1024)
     }
 }
 
 async fn by_our_client(socket: &Path, count: u64, in_flight: u64) -> Result<Outcome, Failure> {
     let channel = Channel::new(Endpoint::Unix(socket.into()));
     let bystander = tokio::spawn(stand_by(channel.clone()));
-    let start = Instant::now();
+    let (start, base) = (Instant::now(), begin_peak()?);
     // What allocators and tables keep for later shows in the first half, a leak in both.
     cancel(&channel, in_flight, count / 2).await?;
     settle(&channel).await?;
@@ -126,6 +128,7 @@ async fn by_our_client(socket: &Path, count: u64, in_flight: u64) -> Result<Outc
         cancelled: count,
         seconds: start.elapsed().as_secs_f64(),
         grown: resident_bytes()? - before,
+        peak: peak_bytes()? - base,
     };
     if bystander.is_finished() {
         return Err(bystander.await?.into());
@@ -192,6 +195,7 @@ fn by_raw_bytes(socket: &Path, count: u64, in_flight: u64) -> Result<Outcome, Fa
     let mut reader = Reader::new(stream.try_clone()?);
     let warm = (count / 10).min(20_000);
     let (mut start, mut before) = (Instant::now(), resident_bytes()?);
+    let base = begin_peak()?;
     let mut bytes = Vec::new();
     for number in 0..warm + count {
         if number == warm {
@@ -225,6 +229,7 @@ fn by_raw_bytes(socket: &Path, count: u64, in_flight: u64) -> Result<Outcome, Fa
         cancelled: count,
         seconds: start.elapsed().as_secs_f64(),
         grown: resident_bytes()? - before,
+        peak: peak_bytes()? - base,
     })
 }
 
@@ -341,6 +346,19 @@ fn resident_bytes() -> Result<i64, Failure> {
     let statm = fs::read_to_string(PathBuf::from("/proc/self/statm"))?;
     let pages: i64 = statm.split(' ').nth(1).ok_or("no second number")?.parse()?;
     Ok(pages * 4096)
+}
+
+/// Has [`peak_bytes`] begin anew; gives what is in use now.
+fn begin_peak() -> Result<i64, Failure> {
+    fs::write("/proc/self/clear_refs", "5")?;
+    resident_bytes()
+}
+
+fn peak_bytes() -> Result<i64, Failure> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    let kib: i64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib * 1024)
 }
 
 fn one_thread() -> std::io::Result<Runtime> {

@@ -1,5 +1,7 @@
 //! What a call needs before its first byte, and the opening of its stream.
 
+use std::{future::Future, pin::pin};
+
 use crate::{
     call::{CallOptions, Deadline, MessageDecoder, MessageEncoder, MethodDescriptor},
     client::{
@@ -7,7 +9,7 @@ use crate::{
         tries::{Patience, Tries},
     },
     codec,
-    http2::{ErrorKind, Fate, PendingResponse, SendHalf},
+    http2::{ErrorKind, Fate, PendingResponse, SendHalf, Turn},
     wire::{Encoding, Metadata, RequestHeaders, Status},
 };
 
@@ -70,6 +72,11 @@ impl Call {
         loop {
             let connection = channel.connection(self.deadline, tries).await?;
             let trace = connection.trace();
+            let _turn = match connection.turn() {
+                None => None,
+                // Boxed, because it is seldom needed.
+                Some(turn) => Some(Box::pin(self.wait_for(turn)).await?),
+            };
             let error = match connection.send_request(self.request()) {
                 Ok(opened) => return Ok(opened),
                 Err(error) => error,
@@ -81,6 +88,15 @@ impl Call {
                 return Err(channel.unavailable(&error));
             }
         }
+    }
+
+    /// Waits for the turn to open a stream.
+    async fn wait_for(&self, turn: impl Future<Output = Turn>) -> Result<Turn, Status> {
+        let turn = Deadline::bound(self.deadline, pin!(async { Ok(turn.await) })).await;
+        turn.map_err(|status| {
+            let text = "behind calls that have not left yet";
+            Status::deadline_exceeded(format!("{} {text}", status.message()))
+        })
     }
 
     /// Fails once the deadline has passed.

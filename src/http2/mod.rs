@@ -19,6 +19,8 @@ mod keepalive;
 mod opening;
 mod room;
 mod standing;
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "without a channel nobody waits"))]
+mod turns;
 mod wakes;
 mod work;
 
@@ -41,4 +43,6 @@ pub use h2_backend::{
 pub use keepalive::KeepAlive;
 pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
+#[cfg(feature = "client")]
+pub(crate) use turns::Turn;
 pub(crate) use work::worked;

@@ -9,7 +9,10 @@ use std::{
     io::IoSlice,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU32, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
 };
 
@@ -21,6 +24,8 @@ use crate::frame::{ErrorCode, FrameType, PREFACE};
 pub(super) struct Standing {
     is_settled: AtomicBool,
     opened: AtomicU32,
+    /// How many streams were opened.
+    left: AtomicUsize,
     is_answered: AtomicBool,
     last: AtomicU32,
     goaway: OnceLock<Goaway>,
@@ -51,6 +56,7 @@ impl Standing {
         Arc::new(Self {
             is_settled: AtomicBool::new(false),
             opened: AtomicU32::new(0),
+            left: AtomicUsize::new(0),
             is_answered: AtomicBool::new(false),
             last: AtomicU32::new(u32::MAX),
             goaway: OnceLock::new(),
@@ -61,6 +67,24 @@ impl Standing {
     /// Whether the server's first SETTINGS are applied: they were acknowledged, and h2 does both at once.
     pub(super) fn is_settled(&self) -> bool {
         self.is_settled.load(Relaxed)
+    }
+
+    /// How many streams have had their HEADERS written.
+    pub(super) fn left(&self) -> usize {
+        self.left.load(SeqCst)
+    }
+
+    /// Whether the server has announced the connection's end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.last.load(Relaxed) != u32::MAX
+    }
+
+    /// Takes note of HEADERS; the connection's task alone does so.
+    pub(super) fn open(&self, stream_id: u32) {
+        if stream_id > self.opened.load(Relaxed) {
+            self.opened.store(stream_id, Relaxed);
+            self.left.fetch_add(1, SeqCst);
+        }
     }
 
     /// Whether any stream was answered by HEADERS.
@@ -115,9 +139,7 @@ impl Follower {
     fn sent_part(&mut self, mut bytes: &[u8]) {
         while let Some(head) = self.sent.next(&mut bytes, |_| {}) {
             match head.kind {
-                FrameType::Headers => {
-                    self.standing.opened.fetch_max(head.stream_id, Relaxed);
-                }
+                FrameType::Headers => self.standing.open(head.stream_id),
                 FrameType::Settings if head.is_ack() => self.standing.is_settled.store(true, Relaxed),
                 _ => {}
             }

@@ -9,3 +9,4 @@ mod hostile_servers;
 mod meters;
 mod pings;
 mod raw;
+mod stalling;

@@ -6,6 +6,7 @@
 mod answers;
 mod channel;
 mod connecting;
+mod crowding;
 mod dropping;
 mod ending;
 mod flow;

@@ -22,8 +22,9 @@ impl Held {
     /// Writes all that is held, without a flush.
     pub(super) fn poll_write_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.bytes.is_empty() {
-            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.bytes));
-            self.wrote(written);
+            let written = Pin::new(&mut self.io).poll_write(cx, &self.bytes);
+            self.follow(&written);
+            self.wrote(ready!(written));
         }
         Poll::Ready(())
     }
@@ -38,9 +39,10 @@ impl Held {
                 *place = IoSlice::new(slice);
             }
             let used = SLICES.min(first + slices.len());
-            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &vector[..used]));
+            let written = Pin::new(&mut self.io).poll_write_vectored(cx, &vector[..used]);
+            self.follow(&written);
             let held = self.bytes.len();
-            match written {
+            match ready!(written) {
                 Ok(count) if count > held => {
                     self.is_unflushed = true;
                     self.bytes.clear();
@@ -53,6 +55,16 @@ impl Held {
                 cx.waker().wake_by_ref();
                 return Poll::Ready(slices.iter().map(|slice| slice.len()).sum());
             }
+        }
+    }
+
+    /// Takes note of whether the byte stream takes what is written.
+    fn follow(&mut self, written: &Poll<io::Result<usize>>) {
+        if written.is_ready() {
+            self.guard.flows();
+        } else {
+            self.guard.sticks();
+            self.tell_news();
         }
     }
 

@@ -4,7 +4,7 @@
 //! connection asks what is due, and when to ask again; it is woken in between only when something new is to be waited
 //! for that may be due before.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use tokio::time::Instant;
 
@@ -25,6 +25,9 @@ pub(super) struct Deadlines {
     has_ack: bool,
     /// Since when something that is not whole waits for its rest.
     held: Option<Instant>,
+    /// Since when the byte stream takes nothing of what is to be written; kept a while after it has taken something.
+    stuck: Option<Instant>,
+    is_stuck: bool,
     /// When h2 asked by a PING whether the client has seen the first GOAWAY of a drain.
     pinged: Option<Instant>,
 }
@@ -68,6 +71,8 @@ impl Deadlines {
             has_settings: false,
             has_ack: false,
             held: None,
+            stuck: None,
+            is_stuck: false,
             pinged: None,
         }
     }
@@ -96,6 +101,20 @@ impl Deadlines {
         is_news
     }
 
+    /// The byte stream takes no more of what is to be written; says whether that is news. Where it was so a little while ago
+    /// the watcher looks soon enough, so that a peer who is merely slower than this side costs no wakes.
+    pub(super) fn sticks(&mut self, now: impl Fn() -> Instant) -> bool {
+        if mem::replace(&mut self.is_stuck, true) {
+            return false;
+        }
+        self.stuck.replace(now()).is_none()
+    }
+
+    /// The byte stream has taken something.
+    pub(super) fn flows(&mut self) {
+        self.is_stuck = false;
+    }
+
     /// The PING of a drain was sent, or the GOAWAY that follows its answer.
     pub(super) fn drain_pinged(&mut self, at: Option<Instant>) {
         self.pinged = at;
@@ -117,7 +136,10 @@ impl Deadlines {
             Cut { code: ErrorCode::SettingsTimeout, debug: "no_settings_ack" }
         } else if is_over(self.held, handshake.field_block) {
             Cut::calm("field_block_too_slow")
+        } else if self.is_stuck && is_over(self.stuck, WRITE_PATIENCE) {
+            Cut::calm("nothing_is_read")
         } else {
+            self.stuck = self.stuck.filter(|_| self.is_stuck || !is_over(self.stuck, WRITE_PATIENCE));
             return self.due_of_life(now, idle, is_over);
         };
         self.stage = Stage::Closed;
@@ -163,15 +185,19 @@ impl Deadlines {
         let ack = if self.has_ack { None } else { self.start.checked_add(self.handshake.settings_ack) };
         let held = self.held.and_then(|since| since.checked_add(self.handshake.field_block));
         let pinged = self.pinged.and_then(|since| since.checked_add(DRAIN_PATIENCE));
+        let stuck = self.stuck.and_then(|since| since.checked_add(WRITE_PATIENCE));
         let is_serving = self.stage == Stage::Serving;
         // With a call in flight it cannot be idle before it has been for so long from now on.
         let idle = if is_serving { idle.unwrap_or(now).checked_add(self.max_idle) } else { None };
-        [settings, ack, held, pinged, idle, self.end].into_iter().flatten().min()
+        [settings, ack, held, pinged, stuck, idle, self.end].into_iter().flatten().min()
     }
 }
 
 // grpc-go waits as long for the answer to the PING of a drain (rule 44).
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+
+// As long as a call may have bytes ready of which none is taken.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
@@ -181,6 +207,34 @@ mod tests {
         let start = Instant::now();
         let deadlines = Deadlines::new(HandshakeDeadlines::default(), lifetime, start, 0.5);
         (deadlines, move |seconds| start + Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn who_reads_nothing_has_half_a_minute() {
+        let (mut deadlines, at) = after(&Lifetime::default());
+        deadlines.settings();
+        deadlines.settings_ack();
+        assert!(deadlines.sticks(|| at(100)));
+        assert!(!deadlines.sticks(|| at(110)));
+        assert_eq!((deadlines.due(at(129), None), deadlines.next(at(129), None)), (None, Some(at(130))));
+        // What is taken makes it begin anew, without news.
+        deadlines.flows();
+        assert!(!deadlines.sticks(|| at(129)));
+        assert_eq!((deadlines.due(at(158), None), deadlines.next(at(158), None)), (None, Some(at(159))));
+        assert_eq!(deadlines.due(at(159), None), Some(Due::Cut(Cut::calm("nothing_is_read"))));
+    }
+
+    #[test]
+    fn who_has_read_all_is_not_watched() {
+        let (mut deadlines, at) = after(&Lifetime::default());
+        deadlines.settings();
+        deadlines.settings_ack();
+        let unwatched = deadlines.next(at(0), Some(at(0)));
+        assert!(deadlines.sticks(|| at(100)));
+        deadlines.flows();
+        assert_eq!(deadlines.due(at(130), None), None);
+        assert_eq!(deadlines.next(at(130), Some(at(0))), unwatched);
+        assert!(deadlines.sticks(|| at(140)));
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Meters {
         self.presence.open()
     }
 
+    /// Calls that a client has opened or a server accepted, in all.
+    pub(in crate::http2) fn opened_calls(&self) -> usize {
+        self.presence.opened()
+    }
+
     /// RST_STREAM frames that came: calls that the peer gave up.
     pub fn cancels(&self) -> u64 {
         self.cancels.value()

@@ -158,6 +158,16 @@ impl Guard {
         self.has_news |= self.side == Side::Server && self.deadlines.waits(Instant::now);
     }
 
+    /// Takes note that the byte stream takes no more of what h2 has written.
+    pub(super) fn sticks(&mut self) {
+        self.has_news |= self.side == Side::Server && self.deadlines.sticks(Instant::now);
+    }
+
+    /// Takes note that the byte stream has taken something.
+    pub(super) fn flows(&mut self) {
+        self.deadlines.flows();
+    }
+
     /// Whether [`Guard::next_due`] may be earlier than it was.
     pub(super) fn take_news(&mut self) -> bool {
         mem::take(&mut self.has_news)

@@ -15,7 +15,9 @@ use super::Meters;
 
 /// The calls in flight on one connection, from any thread.
 pub(super) struct Presence {
-    open: AtomicUsize,
+    /// Calls that began, and those that are over.
+    opened: AtomicUsize,
+    over: AtomicUsize,
     start: Instant,
     /// Whether anybody asks since when it is idle: else the clock is not read.
     is_timed: bool,
@@ -30,13 +32,20 @@ impl Presence {
     }
 
     pub(super) fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        // In this order, because a call begins before it is over.
+        let over = self.over.load(Ordering::Acquire);
+        self.opened().wrapping_sub(over)
+    }
+
+    /// How many calls began.
+    pub(super) fn opened(&self) -> usize {
+        self.opened.load(Ordering::Acquire)
     }
 
     /// Since when there is no call.
     pub(super) fn idle(&self) -> Option<Instant> {
         let since = Duration::from_millis(self.idle_since.load(Ordering::Acquire));
-        if self.open.load(Ordering::Acquire) > 0 { None } else { self.start.checked_add(since) }
+        if self.open() > 0 { None } else { self.start.checked_add(since) }
     }
 
     fn leave(&self) {
@@ -44,14 +53,15 @@ impl Presence {
             let since = self.start.elapsed().as_millis();
             self.idle_since.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Release);
         }
-        self.open.fetch_sub(1, Ordering::AcqRel);
+        self.over.fetch_add(1, Ordering::AcqRel);
     }
 }
 
 impl Default for Presence {
     fn default() -> Self {
-        let (open, idle_since) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self { open, start: Instant::now(), is_timed: false, idle_since }
+        let count = || AtomicUsize::new(0);
+        let (opened, over, idle_since) = (count(), count(), AtomicU64::new(0));
+        Self { opened, over, start: Instant::now(), is_timed: false, idle_since }
     }
 }
 
@@ -69,7 +79,7 @@ pub(in crate::http2) struct OpenCall {
 
 impl OpenCall {
     pub(in crate::http2) fn new(meters: Arc<Meters>) -> Self {
-        meters.presence.open.fetch_add(1, Ordering::Relaxed);
+        meters.presence.opened.fetch_add(1, Ordering::Relaxed);
         Self { meters }
     }
 

@@ -18,6 +18,7 @@ use crate::{
         guard::{Guard, Meters, OpenCall, Side},
         opening::Opening,
         standing::{Fate, Follower, Standing},
+        turns::Turns,
     },
     transport::Io,
 };
@@ -29,6 +30,7 @@ pub struct ClientConnection {
     spawner: Spawner,
     standing: Arc<Standing>,
     meters: Arc<Meters>,
+    turns: Arc<Turns>,
 }
 
 impl ClientConnection {
@@ -50,8 +52,14 @@ impl ClientConnection {
         gate.tell(Follower::new(Arc::clone(&standing)));
         let (h2, mut connection) = config.client_builder().handshake(gated).await?;
         let (pings, meters) = (keepalive.zip(connection.ping_pong()), gate.meters());
-        let mut driver = Driver::new(ClientSide { h2: connection }, gate);
-        let mut connection = Self { h2, spawner: driver.spawner(), standing, meters };
+        let turns = Turns::new(Arc::clone(&meters), Arc::clone(&standing));
+        let side = ClientSide {
+            h2: connection,
+            standing: Arc::clone(&standing),
+            turns: Closing(Arc::clone(&turns)),
+        };
+        let mut driver = Driver::new(side, gate);
+        let mut connection = Self { h2, spawner: driver.spawner(), standing, meters, turns };
         poll_fn(|cx| match driver.poll_rounds(cx) {
             Poll::Ready(end) => Poll::Ready(Err(end.err().unwrap_or_else(closed_at_once))),
             Poll::Pending if connection.standing.is_settled() => Poll::Ready(connection.check_usable()),
@@ -94,6 +102,13 @@ impl ClientConnection {
         self.standing.take_too_many_pings()
     }
 
+    /// Waits while many streams that were opened before have not left; then it is this call's turn to open one, at once.
+    /// `None`, without waiting, if nothing is in the way. The turn is over when it is dropped.
+    #[cfg(feature = "client")]
+    pub(crate) fn turn(&self) -> Option<impl Future<Output = crate::http2::Turn> + use<>> {
+        self.turns.is_crowded().then(|| Arc::clone(&self.turns).take())
+    }
+
     /// Opens a stream and sends its HEADERS by this handle. Above the peer's MAX_CONCURRENT_STREAMS it waits its turn within h2.
     ///
     /// # Errors
@@ -108,6 +123,7 @@ impl ClientConnection {
             spawner: self.spawner,
             fate: Fate::Unknown,
         };
+        self.turns.opened();
         Ok((SendHalf::new(stream), pending))
     }
 
@@ -221,10 +237,29 @@ impl Future for ClientDriver {
 
 struct ClientSide {
     h2: h2::client::Connection<GatedIo, DataBuf>,
+    standing: Arc<Standing>,
+    /// Behind h2, which refuses further streams once it is gone.
+    turns: Closing,
 }
 
 impl Connection for ClientSide {
     fn poll(&mut self, cx: &mut Context<'_>, _tasks: &mut Tasks) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.h2).poll(cx).map_err(Error::from)
+        let end = Pin::new(&mut self.h2).poll(cx).map_err(Error::from);
+        let Closing(turns) = &self.turns;
+        if end.is_ready() || self.standing.is_ending() {
+            turns.close();
+        } else {
+            turns.pass_on();
+        }
+        end
+    }
+}
+
+/// Whoever waits for a turn on a connection that is gone is let go.
+struct Closing(Arc<Turns>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
