@@ -117,7 +117,8 @@ impl<M> MessageDecoder<M> {
                 return Ok(Some(message));
             }
             if let Some((room, len)) = self.wanted()? {
-                self.taken = Some(room.take(len).await);
+                // Boxed, because few messages are large, and all calls would take its memory.
+                self.taken = Some(Box::pin(room.take(len)).await);
                 continue;
             }
             match body.data().await? {
