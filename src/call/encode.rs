@@ -34,7 +34,7 @@ impl<M> MessageEncoder<M> {
 
     /// One message as a rope.
     pub(crate) fn encode(&self, message: &M) -> Result<DataBuf, Status> {
-        let mut buf = BytesMut::new();
+        let mut buf = BytesMut::with_capacity(FEW);
         let tail = self.encode_to(message, self.encoding, &mut buf)?;
         Ok(DataBuf::new(buf.freeze(), tail.unwrap_or_default()))
     }
@@ -117,7 +117,8 @@ impl<M> MessageDecoder<M> {
                 return Ok(Some(message));
             }
             if let Some((room, len)) = self.wanted()? {
-                self.taken = Some(room.take(len).await);
+                // Boxed, because few messages are large, and all calls would take its memory.
+                self.taken = Some(Box::pin(room.take(len)).await);
                 continue;
             }
             match body.data().await? {
@@ -166,3 +167,6 @@ impl<M> MessageDecoder<M> {
         Ok(((self.codec.decode)(plain)?, message.compressed))
     }
 }
+
+// A small message finds room behind its prefix; what is larger grows the buffer once, to its size.
+const FEW: usize = 256;

@@ -88,9 +88,9 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    /// Now it is so many bytes. A little is not worth counting.
+    /// Now it is so many bytes. A little is not worth counting, nor is each small message that is added to much.
     pub(crate) fn set(&mut self, len: usize) {
-        let len = if len <= SMALL { 0 } else { len };
+        let len = if len <= SMALL { 0 } else { len.next_multiple_of(UNIT) };
         let before = std::mem::replace(&mut self.len, len);
         if len == before {
             return;
@@ -121,6 +121,9 @@ impl Drop for Queued {
 // How long a call may have bytes ready of which none is taken, while the backlog is full.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+// What is counted is rounded up to these: a sender of small messages touches the common count once for many.
+const UNIT: usize = 4 * 1024;
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -142,7 +145,7 @@ mod tests {
         let mut room = pin!(backlog.room());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(room.as_mut().poll(&mut cx).is_pending());
-        first.set(59_000);
+        first.set(50_000);
         assert!(room.as_mut().poll(&mut cx).is_ready());
         second.set(90_000);
         assert!(backlog.is_full());

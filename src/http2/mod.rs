@@ -37,7 +37,7 @@ pub use guard::{
 pub(crate) use h2_backend::client::Trace;
 pub use h2_backend::{
     client::{ClientConnection, ClientDriver, PendingResponse},
-    server::{Accepted, Respond, ServerConnection},
+    server::{Accepted, Respond, ServerConnection, Unsent},
     stream::{RecvHalf, SendHalf},
 };
 pub use keepalive::KeepAlive;

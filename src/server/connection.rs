@@ -34,7 +34,7 @@ pub(super) async fn serve_connection(
     let connections = settings.connections.clone();
     let known = Arc::clone(&peer);
     let on_request = move |accepted: Accepted| {
-        let call = serve(accepted, Arc::clone(&router), Arc::clone(&settings), Arc::clone(&peer));
+        let call = serve(accepted, &router, &settings, &peer);
         place(call, placement)
     };
     let handshake = ServerConnection::handshake(io, &http2, on_request);

@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// Serves one call of one method.
-pub(super) type Handler = Box<dyn Fn(Call) -> BoxFuture<'static, ()> + Send + Sync>;
+pub(super) type Handler = Box<dyn Fn(Call<'_>) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A call whose request headers are read.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     /// All but the messages.
     pub(super) request: Request<()>,
     /// Message-Encoding of the request.
@@ -35,17 +35,17 @@ pub(super) struct Call {
     /// For the decoder.
     room: Option<Room>,
     pub(super) backlog: Backlog,
-    pub(super) settings: Arc<Settings>,
+    settings: &'a Settings,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     pub(super) fn new(
         headers: RequestHeaders,
         body: RecvHalf,
         respond: Respond,
         (room, backlog): (Room, Backlog),
         peer: Arc<Peer>,
-        settings: Arc<Settings>,
+        settings: &'a Settings,
     ) -> Self {
         let deadline = headers.timeout.map(|timeout| Deadline::after(timeout.duration()));
         Self {

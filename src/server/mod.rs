@@ -4,6 +4,7 @@
 //! [`Router`] finds the handler by the whole path, byte for byte.
 
 mod accept;
+mod answer;
 mod connection;
 mod connections;
 mod handler;

@@ -8,19 +8,19 @@ use std::{
     time::Duration,
 };
 
-use bytes::Buf;
 use http::Method;
 
 use crate::{
     call::{
-        Deadline, End, Head, MessageDecoder, MessageEncoder, MessageReceiver, MessageSender,
-        MethodDescriptor, Next, Outbox, Request, Response, alongside, pump,
+        Deadline, End, Head, MessageDecoder, MessageReceiver, MessageSender, MethodDescriptor, Next, Outbox,
+        Request, Response, alongside, pump,
     },
     codec,
-    http2::{Accepted, Backlog, DataBuf, Error, Held, RecvHalf, Respond, error_code, worked},
+    http2::{Accepted, DataBuf, Error, Held, RecvHalf, Respond, error_code},
     server::{
         Router,
-        handler::{Accepts, Call, Ended, Handler, run},
+        answer::{answer, fail, finish},
+        handler::{Call, Ended, Handler, run},
         settings::Settings,
     },
     transport::{BoxFuture, Peer},
@@ -30,9 +30,9 @@ use crate::{
 /// Reads the request headers and hands the call to its handler, or refuses it.
 pub(super) fn serve(
     accepted: Accepted,
-    router: Arc<Router>,
-    settings: Arc<Settings>,
-    peer: Arc<Peer>,
+    router: &Router,
+    settings: &Settings,
+    peer: &Arc<Peer>,
 ) -> BoxFuture<'static, ()> {
     let Accepted { request, authority, mut body, mut respond, room, backlog } = accepted;
     // <- HEADERS
@@ -51,9 +51,11 @@ pub(super) fn serve(
         None => headers,
     };
     let (path, content_type) = (&headers.path, headers.content_type.clone());
-    let found = settings.intercept(&headers, &peer).and_then(|()| router.find(path.as_str(), &content_type));
+    let found = settings.intercept(&headers, peer).and_then(|()| router.find(path.as_str(), &content_type));
     match found {
-        Ok(handler) => handler(Call::new(headers, body, respond, (room, backlog), peer, settings)),
+        Ok(handler) => {
+            handler(Call::new(headers, body, respond, (room, backlog), Arc::clone(peer), settings))
+        }
         Err(status) => Box::pin(async move {
             fail(&mut respond, status, content_type);
             until_end(&mut body).await;
@@ -82,18 +84,21 @@ where
     let handler = Arc::new(handler);
     Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
+        let (mut decoder, encoder) = call.codecs(&method);
+        let Call { request, mut body, mut respond, accepts, backlog, .. } = call;
         Box::pin(async move {
-            let (mut decoder, encoder) = call.codecs(&method);
-            let Call { request, mut body, mut respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
             let served = pin!(async {
                 // <- DATA, END_STREAM
-                let (request, _held) = only_message(request, &mut decoder, &mut body).await?;
+                let (message, _held) = only_message(&mut decoder, &mut body).await?;
                 backlog.room().await;
-                handler(request).await
+                handler(received(request, message)).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepts, &backlog, deadline, ended).await;
+            let unsent = answer(&mut respond, encoder, accepts, ended);
+            if let Some(sending) = unsent.map(|unsent| finish(&mut respond, unsent, &backlog, deadline)) {
+                sending.await;
+            }
         })
     })
 }
@@ -111,18 +116,21 @@ where
     let handler = Arc::new(handler);
     Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
+        let (decoder, encoder) = call.codecs(&method);
+        let Call { request, body, mut respond, accepts, backlog, .. } = call;
+        // <- DATA*, as the handler asks for it
+        let requests = MessageReceiver::server(body, decoder);
         Box::pin(async move {
-            let (decoder, encoder) = call.codecs(&method);
-            let Call { request, body, mut respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
-            // <- DATA*, as the handler asks for it
-            let requests = MessageReceiver::server(body, decoder);
             let served = pin!(async {
                 backlog.room().await;
                 handler(request.map(|()| requests)).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
-            answer(&mut respond, encoder, accepts, &backlog, deadline, ended).await;
+            let unsent = answer(&mut respond, encoder, accepts, ended);
+            if let Some(sending) = unsent.map(|unsent| finish(&mut respond, unsent, &backlog, deadline)) {
+                sending.await;
+            }
         })
     })
 }
@@ -140,17 +148,17 @@ where
     let handler = Arc::new(handler);
     Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
+        let (mut decoder, encoder) = call.codecs(&method);
+        let Call { request, mut body, respond, accepts, backlog, .. } = call;
+        let outbox = Outbox::within(&backlog);
+        let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
         Box::pin(async move {
-            let (mut decoder, encoder) = call.codecs(&method);
-            let Call { request, mut body, respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
-            let outbox = Outbox::within(&backlog);
-            let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
             let served = pin!(async {
                 // <- DATA, END_STREAM
-                let (request, _held) = only_message(request, &mut decoder, &mut body).await?;
+                let (message, _held) = only_message(&mut decoder, &mut body).await?;
                 backlog.room().await;
-                handler(request, responses).await
+                handler(received(request, message), responses).await
             });
             stream(respond, accepts.content_type, &outbox, served, deadline).await;
         })
@@ -170,14 +178,14 @@ where
     let handler = Arc::new(handler);
     Box::new(move |mut call| {
         let handler = Arc::clone(&handler);
+        let (decoder, encoder) = call.codecs(&method);
+        let Call { request, body, respond, accepts, backlog, .. } = call;
+        let outbox = Outbox::within(&backlog);
+        let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
+        // <- DATA*, as the handler asks for it
+        let requests = MessageReceiver::server(body, decoder);
         Box::pin(async move {
-            let (decoder, encoder) = call.codecs(&method);
-            let Call { request, body, respond, accepts, backlog, .. } = call;
             let deadline = request.deadline();
-            let outbox = Outbox::within(&backlog);
-            let responses = MessageSender::server(outbox.clone(), encoder, accepts.encodings);
-            // <- DATA*, as the handler asks for it
-            let requests = MessageReceiver::server(body, decoder);
             let served = pin!(async {
                 backlog.room().await;
                 handler(request.map(|()| requests), responses).await
@@ -187,56 +195,29 @@ where
     })
 }
 
+/// A message and whether it came compressed.
+type Received<Q> = (Q, bool);
+
 /// The one message of a request that must have just one (rule 22), and the room it has until its handler is done.
 async fn only_message<Q>(
-    request: Request<()>,
     decoder: &mut MessageDecoder<Q>,
     body: &mut RecvHalf,
-) -> Result<(Request<Q>, Option<Held>), Status> {
-    let Some((message, is_compressed)) = decoder.next(body).await? else {
+) -> Result<(Received<Q>, Option<Held>), Status> {
+    let Some(message) = decoder.next(body).await? else {
         return Err(Status::unimplemented("no message in a request that must have one"));
     };
     let held = decoder.take_held();
     if decoder.next(body).await?.is_some() {
         return Err(Status::unimplemented("a second message in a request that must have one"));
     }
-    let mut request = request.map(|()| message);
-    request.set_compressed(is_compressed);
-    Ok((request, held))
+    Ok((message, held))
 }
 
-/// Answers with one message or a status.
-async fn answer<R>(
-    respond: &mut Respond,
-    mut encoder: MessageEncoder<R>,
-    accepts: Accepts,
-    backlog: &Backlog,
-    deadline: Option<Deadline>,
-    ended: Ended<Response<R>>,
-) {
-    let Accepts { content_type, encodings } = accepts;
-    let response = match ended {
-        Ended::Returned(Ok(response)) => response,
-        Ended::Returned(Err(status)) => return fail(respond, status, content_type),
-        Ended::DeadlinePassed => return respond.reset(error_code::CANCEL),
-        Ended::Cancelled => return,
-    };
-    let (message, metadata, trailers, wanted) = response.into_parts();
-    if encodings.contains(wanted) {
-        encoder.set_encoding(wanted);
-    }
-    let data = match encoder.encode(&message) {
-        Ok(data) => data,
-        Err(status) => return fail(respond, status, content_type),
-    };
-    let headers = Head { metadata, encoding: encoder.encoding() }.into_http(content_type);
-    let _queued = backlog.queue(data.remaining());
-    worked(data.remaining());
-    // -> HEADERS, DATA, HEADERS with END_STREAM, in one write. A client that is gone needs no answer.
-    let sending = respond.send_all(headers, data, Trailers::ok(trailers).to_http());
-    if Deadline::unless_passed(deadline, sending).await.is_none() {
-        respond.reset(error_code::CANCEL);
-    }
+/// The request with its message.
+fn received<Q>(request: Request<()>, (message, is_compressed): Received<Q>) -> Request<Q> {
+    let mut request = request.map(|()| message);
+    request.set_compressed(is_compressed);
+    request
 }
 
 /// Runs a handler that sends messages, and sends them.
@@ -293,13 +274,6 @@ async fn send_stream(mut respond: Respond, content_type: ContentType, outbox: &O
         // A sender's first message brings the head with it.
         Next::Data(_) | Next::End(_, End::HalfClose) => Ok(()),
     }
-}
-
-/// -> HEADERS with END_STREAM: a status and nothing else.
-fn fail(respond: &mut Respond, status: Status, content_type: ContentType) {
-    let trailers = Trailers::from_status(status);
-    // A client that is gone needs no answer.
-    let _ = respond.send_only(trailers.to_http_only(content_type, EncodingSet::EMPTY));
 }
 
 /// What is not a call gets an answer in its own terms: HTTP 405 or 415 with a text, or Trailers-Only.

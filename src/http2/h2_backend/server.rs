@@ -1,12 +1,12 @@
 //! The server's side of a connection.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
 use super::stream::{RecvHalf, SendHalf, reset_error};
@@ -248,16 +248,44 @@ impl Respond {
         self.stream.poll_reset(cx).map(reset_error)
     }
 
-    /// A whole answer at once: headers, one piece of DATA, trailers.
-    pub async fn send_all(
+    /// A whole answer: headers, one piece of DATA, trailers. Gives back what has to wait for the client's window.
+    pub fn send_all(
         &mut self,
         response: http::Response<()>,
         data: DataBuf,
         trailers: HeaderMap,
-    ) -> Result<(), Error> {
-        let mut half = self.send_response(response)?;
-        half.send(data).await?;
-        half.send_trailers(trailers)
+    ) -> Result<Option<Unsent>, Error> {
+        let half = self.send_response(response)?;
+        let mut unsent = Unsent { half, data, trailers };
+        if !unsent.half.try_send(&mut unsent.data)? {
+            return Ok(Some(unsent));
+        }
+        unsent.end().map(|()| None)
+    }
+}
+
+/// The rest of an answer, whose DATA is more than the window has left.
+#[derive(Debug)]
+pub struct Unsent {
+    half: SendHalf,
+    data: DataBuf,
+    trailers: HeaderMap,
+}
+
+impl Unsent {
+    /// How many bytes of DATA are left.
+    pub fn remaining(&self) -> usize {
+        self.data.remaining()
+    }
+
+    /// Sends it, as the window allows.
+    pub async fn send(mut self) -> Result<(), Error> {
+        self.half.send(mem::take(&mut self.data)).await?;
+        self.end()
+    }
+
+    fn end(mut self) -> Result<(), Error> {
+        self.half.send_trailers(self.trailers)
     }
 }
 

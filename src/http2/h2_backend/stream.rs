@@ -15,7 +15,10 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
-use crate::http2::{DataBuf, Error, Initiator, backlog::Backlog, error_code, guard::OpenCall};
+use crate::{
+    http2::{DataBuf, Error, Initiator, backlog::Backlog, error_code, guard::OpenCall},
+    transport::BoxFuture,
+};
 
 /// The half that sends DATA and trailers.
 pub struct SendHalf {
@@ -37,18 +40,37 @@ impl SendHalf {
     }
 
     /// Sends DATA, as the peer's window and this connection's buffers allow.
-    pub async fn send(&mut self, data: DataBuf) -> Result<(), Error> {
-        let rest = self.send_all_but_last(data).await?;
-        if rest.has_remaining() {
-            self.stream.send_data(rest, false)?;
+    pub async fn send(&mut self, mut data: DataBuf) -> Result<(), Error> {
+        while !self.try_send(&mut data)? {
+            self.growth().await?;
         }
         Ok(())
     }
 
     /// Sends DATA and then END_STREAM, on the last DATA frame.
-    pub async fn send_last(&mut self, data: DataBuf) -> Result<(), Error> {
-        let rest = self.send_all_but_last(data).await?;
-        Ok(self.stream.send_data(rest, true)?)
+    pub async fn send_last(&mut self, mut data: DataBuf) -> Result<(), Error> {
+        while !self.try_send_last(&mut data)? {
+            self.growth().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what may leave now of what [`SendHalf::send`] is given, and leaves the rest; says whether that was all.
+    pub fn try_send(&mut self, data: &mut DataBuf) -> Result<bool, Error> {
+        let is_all = self.send_all_but_last(data)?;
+        if is_all && data.has_remaining() {
+            self.stream.send_data(mem::take(data), false)?;
+        }
+        Ok(is_all)
+    }
+
+    /// The same of [`SendHalf::send_last`].
+    pub fn try_send_last(&mut self, data: &mut DataBuf) -> Result<bool, Error> {
+        let is_all = self.send_all_but_last(data)?;
+        if is_all {
+            self.stream.send_data(mem::take(data), true)?;
+        }
+        Ok(is_all)
     }
 
     /// Sends trailers: one HEADERS frame with END_STREAM.
@@ -66,47 +88,39 @@ impl SendHalf {
         self.stream.poll_reset(cx).map(reset_error)
     }
 
-    /// Waits until the last piece of `data` may be queued, sends all others and gives it back.
-    async fn send_all_but_last(&mut self, mut data: DataBuf) -> Result<DataBuf, Error> {
+    /// Sends all pieces that fit behind what is queued already, but for the last; says whether that one fits too.
+    fn send_all_but_last(&mut self, data: &mut DataBuf) -> Result<bool, Error> {
         // h2 would keep all that is queued, whatever the window.
-        let unawaited = mem::take(&mut self.unawaited);
-        while data.remaining() > unawaited {
+        while data.remaining() > self.unawaited {
             self.stream.reserve_capacity(data.remaining());
-            let capacity = self.capacity().await?;
-            if capacity >= data.remaining() {
-                break;
-            }
-            if capacity > 0 {
-                self.stream.send_data(data.split_to(capacity), false)?;
+            match self.stream.capacity() {
+                0 => return Ok(false),
+                capacity if capacity >= data.remaining() => break,
+                capacity => self.stream.send_data(data.split_to(capacity), false)?,
             }
         }
-        Ok(data)
+        self.unawaited = 0;
+        Ok(true)
     }
 
-    /// How much fits behind what is queued already; waits only where that is nothing, because h2 tells growth alone.
-    async fn capacity(&mut self) -> Result<usize, Error> {
-        match self.stream.capacity() {
-            0 => match self.growth().await? {
-                Some(capacity) => Ok(capacity?),
-                None => Err(poll_fn(|cx| self.poll_reset(cx)).await),
-            },
-            capacity => Ok(capacity),
-        }
-    }
-}
-
-impl SendHalf {
-    /// Waits until more fits; `None` once the stream is over.
-    async fn growth(&mut self) -> Result<Option<Result<usize, h2::Error>>, Error> {
-        let Self { stream, backlog, .. } = self;
-        let growth = pin!(poll_fn(|cx| stream.poll_capacity(cx)));
-        let grown = match backlog {
-            None => Some(growth.await),
-            Some(backlog) => backlog.patiently(growth).await,
-        };
-        grown.ok_or_else(|| {
-            self.reset(error_code::ENHANCE_YOUR_CALM);
-            Error::reset(error_code::ENHANCE_YOUR_CALM, Initiator::Local)
+    /// Waits until more fits: only where nothing does, because h2 tells growth alone. Boxed, because most of what is sent
+    /// fits, and every stream would take its memory.
+    fn growth(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let Self { stream, backlog, .. } = self;
+            let growth = pin!(poll_fn(|cx| stream.poll_capacity(cx)));
+            let grown = match backlog {
+                None => Some(growth.await),
+                Some(backlog) => backlog.patiently(growth).await,
+            };
+            match grown {
+                Some(Some(capacity)) => Ok(capacity.map(drop)?),
+                Some(None) => Err(poll_fn(|cx| self.poll_reset(cx)).await),
+                None => {
+                    self.reset(error_code::ENHANCE_YOUR_CALM);
+                    Err(Error::reset(error_code::ENHANCE_YOUR_CALM, Initiator::Local))
+                }
+            }
         })
     }
 }

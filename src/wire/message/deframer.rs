@@ -117,7 +117,7 @@ impl MessageDeframer {
         if len > self.max_len {
             return Err(too_large(len, self.max_len));
         }
-        self.take(MessagePrefix::LEN);
+        self.skip(MessagePrefix::LEN);
         self.prefix = Some(prefix);
         Ok(Some((prefix, len)))
     }
@@ -150,6 +150,18 @@ impl MessageDeframer {
             self.advance_front();
         }
         gathered.freeze()
+    }
+
+    /// Lets go of the next `len` bytes.
+    fn skip(&mut self, len: usize) {
+        let mut left = len.min(self.unread);
+        self.unread -= left;
+        while left > self.front.len() {
+            left -= self.front.len();
+            self.front.clear();
+            self.advance_front();
+        }
+        self.front.advance(left);
     }
 
     /// Makes the first part hold the next bytes, if there are any, and otherwise let go of its buffer.

@@ -15,6 +15,11 @@ impl Edits {
         self.edits.push((range, octets));
     }
 
+    /// Whether nothing is to be changed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
     /// Changes the block, zeroes what is left at its end and gives its new length.
     pub(super) fn apply(self, block: &mut [u8]) -> usize {
         if self.edits.is_empty() {

@@ -47,6 +47,11 @@ impl History {
         Self { added: 0, entries: VecDeque::new(), size: 0, max_size, missing: 0 }
     }
 
+    /// How many entries the peer has added so far.
+    pub(super) fn added(&self) -> usize {
+        self.added
+    }
+
     /// The `:authority` entry of an index, if it is one.
     pub(super) fn get(&self, index: usize) -> Option<&Value> {
         if self.entries.is_empty() {

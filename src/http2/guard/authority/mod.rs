@@ -27,6 +27,7 @@ use crate::frame::hpack::DEFAULT_TABLE_SIZE;
 #[derive(Debug)]
 pub struct AuthorityCure {
     history: History,
+    familiar: Familiar,
     /// A block broke HPACK: h2 ends the connection, and what later blocks refer to is unknown.
     is_lost: bool,
 }
@@ -47,7 +48,11 @@ impl AuthorityCure {
     /// For a connection on which this SETTINGS_HEADER_TABLE_SIZE is announced to the peer.
     pub fn new(header_table_size: usize) -> Self {
         // Until the peer has read the setting it uses the default.
-        Self { history: History::new(header_table_size.max(DEFAULT_TABLE_SIZE)), is_lost: false }
+        Self {
+            history: History::new(header_table_size.max(DEFAULT_TABLE_SIZE)),
+            familiar: Familiar::default(),
+            is_lost: false,
+        }
     }
 
     /// Cures a whole header block in place: HEADERS and its CONTINUATIONs without padding and priority.
@@ -56,13 +61,46 @@ impl AuthorityCure {
         if self.is_lost {
             return untouched;
         }
+        if self.familiar.block == block {
+            untouched.sent.clone_from(&self.familiar.sent);
+            return untouched;
+        }
+        let added = self.history.added();
         let mut reading = Reading::new(&mut self.history);
         if reading.read(block).is_err() {
             self.is_lost = true;
             return untouched;
         }
         let (edits, sent) = reading.finish();
+        if edits.is_empty() && self.history.added() == added {
+            self.familiar.learn(block, &sent);
+        } else {
+            self.familiar = Familiar::default();
+        }
         untouched.sent = sent;
         Cured { len: edits.apply(block), ..untouched }
     }
 }
+
+/// The last block that needed no edit and added no entry: until one is added, the same octets say the same again. Calls of
+/// one method are that alike.
+#[derive(Debug, Default)]
+struct Familiar {
+    block: Vec<u8>,
+    sent: Option<Bytes>,
+}
+
+impl Familiar {
+    fn learn(&mut self, block: &[u8], sent: &Option<Bytes>) {
+        self.block.clear();
+        // What is longer is not only indexes.
+        if block.len() <= FAMILIAR_MAX {
+            self.block.extend_from_slice(block);
+            self.sent.clone_from(sent);
+        } else {
+            self.sent = None;
+        }
+    }
+}
+
+const FAMILIAR_MAX: usize = 128;

@@ -38,6 +38,19 @@ const HOWS: [How; 3] = [Added, Plain, NeverIndexed];
 const NAMES: [NameAs; 3] = [NameAs::Index(1), NameAs::Text, NameAs::Huffman];
 
 #[test]
+fn the_same_octets_are_read_anew_once_an_entry_was_added() {
+    let mut cure = AuthorityCure::new(4096);
+    let newest = block(&[&indexed(62)]);
+    for (authority, sent) in [(&b"legal"[..], None), (b"/a", Some("/a")), (b"/b", Some("/b")), (b"c", None)] {
+        let _ = cure.cure(&mut block(&[&literal(Added, NameAs::Index(1), authority, false)]));
+        for _ in 0..3 {
+            let expected = Cured { len: newest.len(), sent: sent.map(Bytes::from) };
+            assert_eq!(cure.cure(&mut newest.clone()), expected);
+        }
+    }
+}
+
+#[test]
 fn each_representation_is_cured_in_place() {
     let cases: [(&'static [u8], &[u8]); 5] = [
         (b"/tmp/x/etcd.sock", b"-tmp-x-etcd.sock"),
