@@ -84,6 +84,8 @@ pub(crate) struct MessageDecoder<M> {
     room: Option<Room>,
     /// What the message under way has taken.
     taken: Option<Held>,
+    /// That message, and whether it came compressed, once all of it is here: it waits for room for what it becomes.
+    inflated: Option<(Bytes, bool)>,
     /// What the message that was given last still holds.
     held: Option<Held>,
 }
@@ -91,7 +93,7 @@ pub(crate) struct MessageDecoder<M> {
 impl<M> MessageDecoder<M> {
     pub(crate) fn new(codec: Codec<M>, encoding: Encoding, max_len: usize) -> Self {
         let deframer = MessageDeframer::new(Some(max_len));
-        Self { codec, encoding, max_len, deframer, room: None, taken: None, held: None }
+        Self { codec, encoding, max_len, deframer, room: None, taken: None, inflated: None, held: None }
     }
 
     /// Has large messages take room.
@@ -120,6 +122,9 @@ impl<M> MessageDecoder<M> {
                 self.taken = Some(room.take(len).await);
                 continue;
             }
+            if let Some((plain, is_compressed)) = self.expanded().await {
+                return self.decode(plain, is_compressed).map(Some);
+            }
             match body.data().await? {
                 Some(data) => self.deframer.push(data),
                 None => {
@@ -130,16 +135,20 @@ impl<M> MessageDecoder<M> {
         }
     }
 
-    /// The next message, if all of it is here and has room.
+    /// The next message, if all of it is here and needs no room for what it becomes.
     pub(crate) fn ready(&mut self) -> Result<Option<(M, bool)>, Status> {
         self.held = None;
-        if self.wanted()?.is_some() {
+        if self.inflated.is_some() || self.wanted()?.is_some() {
             return Ok(None);
         }
-        match self.deframer.next_message()? {
-            Some(message) => self.decode(message).map(Some),
-            None => Ok(None),
+        let Some(message) = self.deframer.next_message()? else { return Ok(None) };
+        let is_compressed = message.compressed;
+        let plain = self.inflate(message)?;
+        if self.taken.is_some() {
+            self.inflated = Some((plain, is_compressed));
+            return Ok(None);
         }
+        self.decode(plain, is_compressed).map(Some)
     }
 
     /// Where, and for how many bytes, room has to be taken before anything else is done with the next message.
@@ -153,16 +162,28 @@ impl<M> MessageDecoder<M> {
         Ok((len > SMALL).then(|| (room.clone(), len)))
     }
 
-    fn decode(&mut self, message: LengthPrefixedMessage) -> Result<(M, bool), Status> {
+    /// The message that is all here, once it has room for what it becomes. Whoever gives up waiting loses nothing.
+    async fn expanded(&mut self) -> Option<(Bytes, bool)> {
+        if let (Some((plain, _)), Some(room), Some(held)) = (&self.inflated, &self.room, &mut self.taken) {
+            room.expand(held, (self.codec.weigh)(plain).saturating_sub(plain.len())).await;
+        }
+        self.inflated.take()
+    }
+
+    fn inflate(&mut self, message: LengthPrefixedMessage) -> Result<Bytes, Status> {
         let plain = match message.encoding(self.encoding)? {
             Encoding::Identity => message.data,
             encoding => codec::decompress(encoding, &message.data, Some(self.max_len))?,
         };
-        self.held = self.taken.take();
-        if let Some(held) = &mut self.held {
+        if let Some(held) = &mut self.taken {
             held.shrink(plain.len());
             worked(plain.len());
         }
-        Ok(((self.codec.decode)(plain)?, message.compressed))
+        Ok(plain)
+    }
+
+    fn decode(&mut self, plain: Bytes, is_compressed: bool) -> Result<(M, bool), Status> {
+        self.held = self.taken.take();
+        Ok(((self.codec.decode)(plain)?, is_compressed))
     }
 }

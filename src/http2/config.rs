@@ -51,9 +51,12 @@ pub struct Http2Config {
     /// that is too large.
     pub max_header_fields: usize,
     /// How many bytes of large requests (more than 16 KiB each) one connection may make a server hold, as they come, inflated
-    /// and until their handlers let go of them. 8 MiB, two messages of the largest size by default: decoded they can be
-    /// many times larger. Further ones wait, so it also bounds how many handlers with large requests run at a time.
+    /// and until their handlers let go of them. 8 MiB, two messages of the largest size by default. Further ones wait, so it
+    /// also bounds how many handlers with large requests run at a time.
     pub request_room: usize,
+    /// How many bytes more those may become when they are decoded, as their [codec](crate::codec::Codec::weighed) tells: an
+    /// element of a list may come as two octets. 16 MiB; who would exceed it alone has all of it and is decoded alone.
+    pub decoded_room: usize,
     /// At how many bytes of answers that a client does not take (more than 16 KiB each) its further calls wait. 16 MiB.
     pub answer_backlog: usize,
     /// How often a server lets clients ping.
@@ -83,6 +86,7 @@ impl Default for Http2Config {
             reset_stream_duration: Duration::from_secs(1),
             max_header_fields: 256,
             request_room: 8 << 20,
+            decoded_room: 16 << 20,
             answer_backlog: 16 << 20,
             pings: PingPolicy::default(),
             handshake: HandshakeDeadlines::default(),

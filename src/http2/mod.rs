@@ -17,6 +17,7 @@ mod h2_backend;
 mod heads;
 mod keepalive;
 mod opening;
+mod pool;
 mod room;
 mod standing;
 mod wakes;
@@ -39,6 +40,7 @@ pub use h2_backend::{
     stream::{RecvHalf, SendHalf},
 };
 pub use keepalive::KeepAlive;
+pub use pool::Pool;
 pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
 pub(crate) use work::worked;
