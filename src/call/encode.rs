@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     codec::{self, Codec},
-    http2::{DataBuf, Held, RecvHalf, Room, SMALL, worked},
-    wire::{Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
+    http2::{DataBuf, Held, RecvHalf, Room, SMALL, breathe, worked},
+    wire::{Code, Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
 };
 
 /// The sending direction.
@@ -122,7 +122,7 @@ impl<M> MessageDecoder<M> {
                 self.taken = Some(room.take(len).await);
                 continue;
             }
-            if let Some((plain, is_compressed)) = self.expanded().await {
+            if let Some((plain, is_compressed)) = self.expanded().await? {
                 return self.decode(plain, is_compressed).map(Some);
             }
             match body.data().await? {
@@ -163,11 +163,24 @@ impl<M> MessageDecoder<M> {
     }
 
     /// The message that is all here, once it has room for what it becomes. Whoever gives up waiting loses nothing.
-    async fn expanded(&mut self) -> Option<(Bytes, bool)> {
+    async fn expanded(&mut self) -> Result<Option<(Bytes, bool)>, Status> {
         if let (Some((plain, _)), Some(room), Some(held)) = (&self.inflated, &self.room, &mut self.taken) {
-            room.expand(held, (self.codec.weigh)(plain).saturating_sub(plain.len())).await;
+            // It was put together or inflated, and is walked over, then decoded.
+            breathe().await;
+            let weight = (self.codec.weigh)(plain);
+            worked(plain.len());
+            let max = self.max_len.saturating_mul(GROWTH_MAX);
+            if weight > max {
+                let text = format!("the message would become {weight} bytes when decoded, at most {max}");
+                return Err(Status::new(Code::ResourceExhausted, text));
+            }
+            room.expand(held, weight.saturating_sub(plain.len())).await;
+            if weight > plain.len() {
+                breathe().await;
+            }
+            worked(weight);
         }
-        self.inflated.take()
+        Ok(self.inflated.take())
     }
 
     fn inflate(&mut self, message: LengthPrefixedMessage) -> Result<Bytes, Status> {
@@ -187,3 +200,7 @@ impl<M> MessageDecoder<M> {
         Ok(((self.codec.decode)(plain)?, is_compressed))
     }
 }
+
+// A message of the largest size holds a million elements of four octets within this, and no list has smaller ones but of
+// elements that say nothing.
+const GROWTH_MAX: usize = 16;

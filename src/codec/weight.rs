@@ -7,76 +7,67 @@
 
 /// The bytes of a message, and for each field what its place in a struct or a list takes.
 pub(super) fn of_fields(message: &[u8]) -> usize {
-    let mut fields = Fields { rest: message, ends: Vec::new(), weight: message.len() };
-    while !fields.rest.is_empty() {
-        if fields.next().is_none() {
-            fields.skip_level();
-        }
-        fields.leave_levels();
-    }
-    fields.weight
-}
-
-/// A walk over the fields of all levels, in the order of their octets.
-struct Fields<'a> {
-    rest: &'a [u8],
-    /// How many octets are left behind each message that was entered, innermost last.
-    ends: Vec<usize>,
-    weight: usize,
-}
-
-impl<'a> Fields<'a> {
-    /// Steps over a field, or into one that a length delimits; `None` where there is none.
-    fn next(&mut self) -> Option<()> {
-        let end = self.ends.last().copied().unwrap_or(0);
-        let level = self.rest.get(..self.rest.len().checked_sub(end)?)?;
-        let (tag, rest) = varint(level)?;
-        if tag >> 3 == 0 {
-            return None;
-        }
-        let (rest, weight) = match tag & 7 {
-            0 => (varint(rest)?.1, SCALAR),
-            1 => (rest.get(8..)?, SCALAR),
-            5 => (rest.get(4..)?, SCALAR),
-            2 => {
-                let (len, rest) = varint(rest)?;
-                let behind = rest.len().checked_sub(usize::try_from(len).ok()?)?;
-                if self.ends.len() < LEVELS_MAX {
-                    self.ends.push(behind + end);
-                    (rest, DELIMITED)
-                } else {
-                    (rest.get(rest.len() - behind..)?, DELIMITED)
-                }
+    let mut weight = message.len();
+    let (mut at, mut end) = (0, message.len());
+    // Where the messages end that stand around the one that is walked, innermost last.
+    let mut around = Vec::new();
+    loop {
+        if at >= end {
+            let Some(outer) = around.pop() else { return weight };
+            end = outer;
+        } else if let Some(field) = field(message, at, end) {
+            weight += if field.is_delimited { DELIMITED } else { SCALAR };
+            at = field.end;
+            if field.content < field.end && around.len() < LEVELS_MAX {
+                around.push(end);
+                (at, end) = (field.content, field.end);
             }
-            // Groups, which proto3 has not, and what is not defined.
-            _ => return None,
-        };
-        self.weight = self.weight.saturating_add(weight);
-        self.rest = self.rest.get(self.rest.len().checked_sub(rest.len() + end)?..)?;
-        Some(())
-    }
-
-    /// Gives up the innermost message, which is none.
-    fn skip_level(&mut self) {
-        let end = self.ends.pop().unwrap_or(0);
-        self.rest = self.rest.get(self.rest.len().saturating_sub(end)..).unwrap_or_default();
-    }
-
-    /// Leaves the messages that end here.
-    fn leave_levels(&mut self) {
-        while self.ends.last().is_some_and(|end| *end >= self.rest.len()) {
-            self.ends.pop();
+        } else {
+            // It is no message.
+            at = end;
         }
     }
 }
 
-/// A varint of up to ten octets, and what follows.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+struct Field {
+    is_delimited: bool,
+    /// Where the content begins that may be a message.
+    content: usize,
+    end: usize,
+}
+
+/// The field at this place of a message that ends there.
+fn field(message: &[u8], at: usize, end: usize) -> Option<Field> {
+    let (tag, at) = varint(message, at)?;
+    if tag >> 3 == 0 {
+        return None;
+    }
+    let is_delimited = tag & 7 == 2;
+    let (content, field_end) = match tag & 7 {
+        0 => (end, varint(message, at)?.1),
+        1 => (end, at + 8),
+        5 => (end, at + 4),
+        2 => {
+            let (len, content) = varint(message, at)?;
+            (content, content.checked_add(usize::try_from(len).ok()?)?)
+        }
+        // Groups, which proto3 has not, and what is not defined.
+        _ => return None,
+    };
+    (field_end <= end).then_some(Field { is_delimited, content, end: field_end })
+}
+
+/// A varint of up to ten octets, and where it ends.
+fn varint(message: &[u8], at: usize) -> Option<(u64, usize)> {
+    let first = *message.get(at)?;
+    if first < 0x80 {
+        return Some((u64::from(first), at + 1));
+    }
     let mut value = 0;
-    for (index, octet) in bytes.iter().take(10).enumerate() {
+    for (index, octet) in message.get(at..)?.iter().take(10).enumerate() {
         value |= u64::from(octet & 0x7f) << (7 * index);
         if octet & 0x80 == 0 {
-            return Some((value, bytes.get(index + 1..)?));
+            return Some((value, at + index + 1));
         }
     }
     None

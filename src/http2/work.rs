@@ -14,6 +14,14 @@ pub(crate) fn worked(bytes: usize) {
     DONE.set(DONE.get().saturating_add(bytes));
 }
 
+/// Lets others have their turn if it is time, between two pieces of work of one call. On a task of its own, where nobody
+/// begins anew, it is always time once it was.
+pub(crate) async fn breathe() {
+    if is_enough() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A connection begins to be polled on this thread.
 pub(super) fn begin() {
     DONE.set(0);

@@ -17,7 +17,7 @@ use crate::{
         MethodDescriptor, Next, Outbox, Request, Response, alongside, pump,
     },
     codec,
-    http2::{Accepted, Backlog, DataBuf, Error, Held, RecvHalf, Respond, error_code, worked},
+    http2::{Accepted, Backlog, DataBuf, Error, Held, RecvHalf, Respond, breathe, error_code, worked},
     server::{
         Router,
         handler::{Accepts, Call, Ended, Handler, run},
@@ -225,10 +225,13 @@ async fn answer<R>(
     if encodings.contains(wanted) {
         encoder.set_encoding(wanted);
     }
+    breathe().await;
     let data = match encoder.encode(&message) {
         Ok(data) => data,
         Err(status) => return fail(respond, status, content_type),
     };
+    // It would be there twice while the client does not read.
+    drop(message);
     let headers = Head { metadata, encoding: encoder.encoding() }.into_http(content_type);
     let _queued = backlog.queue(data.remaining());
     worked(data.remaining());
