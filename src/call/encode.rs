@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     codec::{self, Codec},
-    http2::{DataBuf, Held, RecvHalf, Room, SMALL, breathe, worked},
+    http2::{DataBuf, Held, RecvHalf, Room, SMALL, breathe, worked, worked_on_message},
     wire::{Code, Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
 };
 
@@ -135,6 +135,13 @@ impl<M> MessageDecoder<M> {
         }
     }
 
+    /// On a server, lets others have their turn if many messages have come in a row.
+    pub(crate) async fn breathe(&self) {
+        if self.room.is_some() {
+            breathe().await;
+        }
+    }
+
     /// The next message, if all of it is here and needs no room for what it becomes.
     pub(crate) fn ready(&mut self) -> Result<Option<(M, bool)>, Status> {
         self.held = None;
@@ -197,6 +204,7 @@ impl<M> MessageDecoder<M> {
 
     fn decode(&mut self, plain: Bytes, is_compressed: bool) -> Result<(M, bool), Status> {
         self.held = self.taken.take();
+        worked_on_message();
         Ok(((self.codec.decode)(plain)?, is_compressed))
     }
 }

@@ -96,7 +96,7 @@ impl<C: Connection> Driver<C> {
         let connection_waker = self.connection_waker.clone();
         let mut connection_cx = Context::from_waker(&connection_waker);
         wakes.enter(cx.waker());
-        work::begin();
+        let _round = work::Round::begin();
         for _ in 0..ROUNDS_PER_POLL {
             if wakes.take_connection() {
                 if let Poll::Ready(end) = self.connection.poll(&mut connection_cx, &mut self.tasks) {

@@ -43,4 +43,4 @@ pub use keepalive::KeepAlive;
 pub use pool::Pool;
 pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
-pub(crate) use work::{breathe, worked};
+pub(crate) use work::{breathe, worked, worked_on_message};

@@ -10,7 +10,10 @@ use super::{
     refit::{IGNORED, refit},
     strikes::Calls,
 };
-use crate::frame::{FrameHead, FrameType};
+use crate::{
+    frame::{FrameHead, FrameType},
+    http2::worked,
+};
 
 impl Guard {
     /// How many of these bytes, which follow on those admitted before, h2 may have now. The rest comes again at the
@@ -96,7 +99,11 @@ impl Guard {
             1 => fragment(bytes).map_or(0, |block| representations(block)),
             _ => fragments(bytes).map_or(0, |fragments| representations(&fragments.concat())),
         };
-        self.budgets.fields(count.saturating_sub(FEW_FIELDS), Instant::now)
+        let count = count.saturating_sub(FEW_FIELDS);
+        let weight = count.saturating_mul(FIELD_WEIGHT);
+        self.pace.payload(weight);
+        worked(weight);
+        self.budgets.fields(count, Instant::now)
     }
 
     /// Has the field block in these frames cured where it stands. Gives the authority that really came, if it was.
@@ -174,6 +181,9 @@ fn blank_out(head: FrameHead, bytes: &mut [u8]) {
 
 // A call of gRPC has some ten fields and little metadata: up to here they are free. No fewer octets hold more fields.
 const FEW_FIELDS: usize = 64;
+
+// A field that is decoded, put into a map and taken out again takes as long as so many octets that are handed on.
+const FIELD_WEIGHT: usize = 512;
 
 // Decoding takes some ten times as long for an octet as handing DATA on.
 const BLOCK_WEIGHT: usize = 16;
