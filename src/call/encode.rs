@@ -192,14 +192,16 @@ impl<M> MessageDecoder<M> {
 
     fn inflate(&mut self, message: LengthPrefixedMessage) -> Result<Bytes, Status> {
         let plain = match message.encoding(self.encoding)? {
-            Encoding::Identity => message.data,
-            encoding => codec::decompress(encoding, &message.data, Some(self.max_len))?,
+            Encoding::Identity => Ok(message.data),
+            encoding => codec::decompress(encoding, &message.data, Some(self.max_len)),
         };
         if let Some(held) = &mut self.taken {
-            held.shrink(plain.len());
-            worked(plain.len());
+            // One that is refused has been inflated up to the limit.
+            let len = plain.as_ref().map_or(self.max_len, Bytes::len);
+            held.shrink(len);
+            worked(len);
         }
-        Ok(plain)
+        Ok(plain?)
     }
 
     fn decode(&mut self, plain: Bytes, is_compressed: bool) -> Result<(M, bool), Status> {

@@ -107,7 +107,7 @@ async fn unless_draining<T>(
 
 // To begin a connection takes as long as some ten calls: a storm of them must not fill the processors. Thousands a second
 // still come in, and the others wait in the listener's queue.
-const IN_ROW: u32 = 32;
+const IN_ROW: u32 = 16;
 const TURN: Duration = Duration::from_millis(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

@@ -99,11 +99,10 @@ impl Guard {
             1 => fragment(bytes).map_or(0, |block| representations(block)),
             _ => fragments(bytes).map_or(0, |fragments| representations(&fragments.concat())),
         };
-        let count = count.saturating_sub(FEW_FIELDS);
         let weight = count.saturating_mul(FIELD_WEIGHT);
         self.pace.payload(weight);
         worked(weight);
-        self.budgets.fields(count, Instant::now)
+        self.budgets.fields(count.saturating_sub(FEW_FIELDS), Instant::now)
     }
 
     /// Has the field block in these frames cured where it stands. Gives the authority that really came, if it was.
