@@ -67,6 +67,7 @@ impl<M> MessageEncoder<M> {
         let is_compressed = !plain.is_empty();
         if is_compressed {
             codec::compress(encoding, &plain, buf)?;
+            worked(plain.len().saturating_mul(COMPRESSION));
         }
         MessageFramer::finish(buf, start, 0, is_compressed, None)?;
         Ok(None)
@@ -210,6 +211,9 @@ impl<M> MessageDecoder<M> {
         Ok(((self.codec.decode)(plain)?, is_compressed))
     }
 }
+
+// To compress takes some ten times as long as to inflate.
+const COMPRESSION: usize = 8;
 
 // A message of the largest size holds a million elements of four octets within this, and no list has smaller ones but of
 // elements that say nothing.

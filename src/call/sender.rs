@@ -119,6 +119,7 @@ impl<M> MessageSender<M> {
             // A handler that sends small messages without end waits for nothing else.
             breathe().await;
             worked_on_message();
+            self.outbox.turn().await;
         }
         loop {
             if let Some(pushed) = self.outbox.push(|buf| self.encoder.encode_to(&message, encoding, buf)) {

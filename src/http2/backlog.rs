@@ -7,6 +7,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    mem,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -36,6 +37,8 @@ struct Shared {
     /// What of it nobody takes away.
     share: usize,
     room: Notify,
+    /// Calls that got a large message ready while it was full already.
+    overdrafts: AtomicUsize,
     /// Those of all connections.
     all: Arc<Answers>,
 }
@@ -50,7 +53,14 @@ impl Backlog {
     /// An empty one, which is full at so many bytes, or earlier where the pool has no more.
     pub(super) fn new(full: usize, pool: &Pool) -> Self {
         let (share, all) = (SHARE.min(full), Arc::clone(&pool.answers));
-        let shared = Shared { queued: AtomicUsize::new(0), full, share, room: Notify::new(), all };
+        let shared = Shared {
+            queued: AtomicUsize::new(0),
+            full,
+            share,
+            room: Notify::new(),
+            overdrafts: AtomicUsize::new(0),
+            all,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -61,11 +71,26 @@ impl Backlog {
 
     /// Waits while it is full.
     pub(crate) async fn room(&self) {
-        while self.is_full() {
+        self.wait_until(|backlog| !backlog.is_full()).await;
+    }
+
+    /// Whether a message of unknown size may be got ready: while it is full, as long as that only led to small ones. So
+    /// those that say little go on beside one that is not taken.
+    pub(crate) fn has_turn(&self) -> bool {
+        !self.is_full() || self.shared.overdrafts.load(SeqCst) == 0
+    }
+
+    /// Waits for that.
+    pub(crate) async fn turn(&self) {
+        self.wait_until(Self::has_turn).await;
+    }
+
+    async fn wait_until(&self, holds: impl Fn(&Self) -> bool) {
+        while !holds(self) {
             let (mut of_this, mut of_all) =
                 (pin!(self.shared.room.notified()), pin!(self.shared.all.room.notified()));
             // What was taken between the two looks is told to those who began to wait before the second.
-            if self.is_full() {
+            if !holds(self) {
                 poll_fn(|cx| match of_this.as_mut().poll(cx) {
                     Poll::Ready(()) => Poll::Ready(()),
                     Poll::Pending => of_all.as_mut().poll(cx),
@@ -98,7 +123,7 @@ impl Backlog {
 
     /// Counts what a call will have ready; nothing yet.
     pub(crate) fn nothing(&self) -> Queued {
-        Queued { backlog: self.clone(), len: 0 }
+        Queued { backlog: self.clone(), len: 0, is_overdraft: false }
     }
 }
 
@@ -107,25 +132,34 @@ impl Backlog {
 pub(crate) struct Queued {
     backlog: Backlog,
     len: usize,
+    is_overdraft: bool,
 }
 
 impl Queued {
     /// Now it is so many bytes. A little is not worth counting.
     pub(crate) fn set(&mut self, len: usize) {
         let len = if len <= SMALL { 0 } else { len };
-        let before = std::mem::replace(&mut self.len, len);
+        let before = mem::replace(&mut self.len, len);
         if len == before {
             return;
         }
         let shared = &self.backlog.shared;
         if len > before {
+            if !self.is_overdraft && self.backlog.is_full() {
+                self.is_overdraft = true;
+                shared.overdrafts.fetch_add(1, SeqCst);
+            }
             shared.queued.fetch_add(len - before, SeqCst);
             shared.all.add(len - before);
             return;
         }
         let sum = shared.queued.fetch_sub(before - len, SeqCst);
         let is_below = |mark| sum >= mark && sum - (before - len) < mark;
-        if is_below(shared.full) || is_below(shared.share) {
+        let is_settled = len == 0 && mem::take(&mut self.is_overdraft);
+        if is_settled {
+            shared.overdrafts.fetch_sub(1, SeqCst);
+        }
+        if is_settled || is_below(shared.full) || is_below(shared.share) {
             shared.room.notify_waiters();
         }
         shared.all.sub(before - len);
@@ -194,6 +228,22 @@ mod tests {
         // What others let go of is told, too.
         of_greedy.set(2 * SHARE);
         assert!(room.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn while_it_is_full_only_one_large_message_more_is_got_ready() {
+        let backlog = Backlog::new(100_000, &pool(usize::MAX));
+        let (mut first, mut second) = (backlog.nothing(), backlog.nothing());
+        first.set(100_000);
+        assert!(backlog.is_full() && backlog.has_turn());
+        second.set(SMALL);
+        assert!(backlog.has_turn());
+        second.set(SMALL + 1);
+        let mut turn = pin!(backlog.turn());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+        second.set(0);
+        assert!(turn.as_mut().poll(&mut cx).is_ready() && backlog.is_full());
     }
 
     #[test]

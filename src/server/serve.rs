@@ -225,6 +225,19 @@ async fn answer<R>(
     if encodings.contains(wanted) {
         encoder.set_encoding(wanted);
     }
+    // Handlers that waited for something may return all at once.
+    if !backlog.has_turn() {
+        let mut turn = pin!(backlog.turn());
+        let turn = poll_fn(|cx| match respond.poll_reset(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => turn.as_mut().poll(cx).map(Some),
+        });
+        match Deadline::unless_passed(deadline, turn).await {
+            Some(Some(())) => {}
+            Some(None) => return,
+            None => return respond.reset(error_code::CANCEL),
+        }
+    }
     breathe().await;
     let data = match encoder.encode(&message) {
         Ok(data) => data,

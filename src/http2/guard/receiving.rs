@@ -69,6 +69,10 @@ impl Guard {
             }
             Front::Whole { len, frames } => {
                 let is_opening = head.stream_id > self.last_stream_id;
+                // One that drains ignores new streams, and they never end.
+                if is_opening && self.side == Side::Server && !self.is_draining() && !self.unended.open() {
+                    return Ok(None);
+                }
                 self.judge(head)?;
                 for _ in 1..frames {
                     self.judge(FrameHead { len: 0, kind: FrameType::Continuation, flags: 0, ..head })?;
@@ -151,7 +155,10 @@ impl Guard {
                 self.last_stream_id = head.stream_id;
                 self.meters.streams.add(1);
             }
-            FrameType::RstStream => self.meters.cancels.add(1),
+            FrameType::RstStream => {
+                self.meters.cancels.add(1);
+                self.unended.end();
+            }
             FrameType::Settings if head.is_ack() => self.deadlines.settings_ack(),
             FrameType::Settings => self.deadlines.settings(),
             FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
