@@ -54,10 +54,10 @@ pub(super) fn is_enough() -> bool {
     DONE.get() >= ENOUGH
 }
 
-// About a millisecond of inflating, less of copying.
-const ENOUGH: usize = 1 << 20;
+// About half a millisecond of inflating, less of copying.
+const ENOUGH: usize = 1 << 19;
 
-// What a message costs beside its bytes, by the same measure: two thousand in a row are a millisecond.
+// What a message costs beside its bytes, by the same measure: a thousand in a row are half a millisecond.
 const OF_MESSAGE: usize = 512;
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use wirepath::{
     transport::{DuplexConnector, duplex},
 };
 
-use crate::raw::{Raw, SAY, call, frame, framed, headers};
+use crate::raw::{Raw, SAY, block, call, frame, framed, headers};
 
 const LARGE: usize = 40_000;
 
@@ -232,4 +232,65 @@ async fn an_answer_waits_for_ever_while_there_is_room_for_more() {
     raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0x10, 0, 0])).await;
     let frames = raw.read_until(|frames| ended(frames, 1)).await;
     assert!(!frames.iter().any(|frame| frame.head.kind == FrameType::RstStream));
+}
+
+/// A handler that waits, and then answers with a lot, as all others of its connection at that moment.
+#[tokio::test(start_paused = true)]
+async fn handlers_that_return_all_at_once_get_one_answer_ready_after_the_other() {
+    let encoded = Arc::new(AtomicUsize::new(0));
+    let mut router = Router::new();
+    router.unary(&COUNTED, {
+        let encoded = Arc::clone(&encoded);
+        move |request: Request<Bytes>| {
+            let encoded = Arc::clone(&encoded);
+            async move {
+                if request.message().first() == Some(&b'l') {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    return Ok(Response::new((vec![b'x'; LARGE].into(), encoded)));
+                }
+                Ok(Response::new((Bytes::from_static(b"little"), encoded)))
+            }
+        }
+    });
+    let mut config = Http2Config::default();
+    config.answer_backlog = LARGE;
+    let (connector, listener) = duplex(1 << 16);
+    tokio::spawn(Server::new().http2(config).add(router).serve(listener));
+    let mut raw = Raw::connect(&connector).await;
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+    for number in 0..20 {
+        raw.send(&call(2 * number + 1, b"large")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    // One that fills the backlog, and one that came upon a full one.
+    assert_eq!(encoded.load(Ordering::Relaxed), 2);
+    raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0x10, 0, 0])).await;
+    raw.send(&frame(0x8, 0, 0, &10_000_000_u32.to_be_bytes())).await;
+    raw.read_until(|frames| (0..20).all(|number| ended(frames, 2 * number + 1))).await;
+    assert_eq!(encoded.load(Ordering::Relaxed), 20);
+}
+
+/// Counts what it encodes.
+const COUNTED: MethodDescriptor<Bytes, (Bytes, Arc<AtomicUsize>)> = MethodDescriptor::new(
+    "/test.Echo/Say",
+    MethodType::Unary,
+    Codec::RAW,
+    Codec::new(
+        |(message, encoded), _| {
+            encoded.fetch_add(1, Ordering::Relaxed);
+            Some(message.clone())
+        },
+        |message| Ok((message, Arc::default())),
+    ),
+);
+
+/// Calls without a message are answered by HEADERS alone, which no window holds back.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_the_ends_of_streams_opens_no_more() {
+    let (connector, _) = serve(|_| ());
+    let mut raw = Raw::connect(&connector).await;
+    let calls: Vec<u8> = (0..20_000).flat_map(|number| frame(0x1, 0x5, 2 * number + 1, &block())).collect();
+    // Nothing is read meanwhile: what the two directions hold bounds what is taken.
+    let taken = tokio::time::timeout(Duration::from_secs(5), raw.send_unread(&calls)).await;
+    assert!(taken.is_err(), "the server took all");
 }
