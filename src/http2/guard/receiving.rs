@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     frame::{FrameHead, FrameType},
-    http2::worked,
+    http2::work::{worked, worked_on_stream},
 };
 
 impl Guard {
@@ -154,6 +154,7 @@ impl Guard {
             FrameType::Headers if self.side == Side::Server && head.stream_id > self.last_stream_id => {
                 self.last_stream_id = head.stream_id;
                 self.meters.streams.add(1);
+                worked_on_stream();
             }
             FrameType::RstStream => {
                 self.meters.cancels.add(1);
