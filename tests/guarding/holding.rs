@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use wirepath::{
-    Channel, Code, Request, Response, Router, Server,
+    Channel, Code, Request, Response, Router, Server, Status,
     call::{MethodDescriptor, MethodType},
     client::invoke,
     codec::Codec,
@@ -20,7 +20,7 @@ use wirepath::{
     transport::{DuplexConnector, duplex},
 };
 
-use crate::raw::{Raw, SAY, block, call, frame, framed, headers};
+use crate::raw::{Raw, SAY, call, frame, framed, headers};
 
 const LARGE: usize = 40_000;
 
@@ -284,13 +284,24 @@ const COUNTED: MethodDescriptor<Bytes, (Bytes, Arc<AtomicUsize>)> = MethodDescri
     ),
 );
 
-/// Calls without a message are answered by HEADERS alone, which no window holds back.
+/// Calls that fail are answered by HEADERS alone, which no window holds back.
 #[tokio::test(start_paused = true)]
 async fn who_does_not_take_the_ends_of_streams_opens_no_more() {
-    let (connector, _) = serve(|_| ());
+    let started = Arc::new(AtomicUsize::new(0));
+    let mut router = Router::new();
+    router.unary(&SAY, {
+        let started = Arc::clone(&started);
+        move |_: Request<Bytes>| {
+            started.fetch_add(1, Ordering::Relaxed);
+            async { Err(Status::aborted("%".repeat(4_000))) }
+        }
+    });
+    let (connector, listener) = duplex(1 << 16);
+    tokio::spawn(Server::new().add(router).serve(listener));
     let mut raw = Raw::connect(&connector).await;
-    let calls: Vec<u8> = (0..20_000).flat_map(|number| frame(0x1, 0x5, 2 * number + 1, &block())).collect();
-    // Nothing is read meanwhile: what the two directions hold bounds what is taken.
+    let calls: Vec<u8> = (0..5_000).flat_map(|number| call(2 * number + 1, &[b'x'; 4_000])).collect();
+    // Nothing is read meanwhile.
     let taken = tokio::time::timeout(Duration::from_secs(5), raw.send_unread(&calls)).await;
     assert!(taken.is_err(), "the server took all");
+    assert!(started.load(Ordering::Relaxed) < 400, "{started:?}");
 }
