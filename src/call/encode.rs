@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     codec::{self, Codec},
-    http2::{DataBuf, Held, RecvHalf, Room, SMALL, worked},
-    wire::{Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
+    http2::{DataBuf, Held, RecvHalf, Room, SMALL, breathe, worked, worked_on_message},
+    wire::{Code, Encoding, LengthPrefixedMessage, MessageDeframer, MessageFramer, Status, WireError},
 };
 
 /// The sending direction.
@@ -67,6 +67,7 @@ impl<M> MessageEncoder<M> {
         let is_compressed = !plain.is_empty();
         if is_compressed {
             codec::compress(encoding, &plain, buf)?;
+            worked(plain.len().saturating_mul(COMPRESSION));
         }
         MessageFramer::finish(buf, start, 0, is_compressed, None)?;
         Ok(None)
@@ -84,6 +85,8 @@ pub(crate) struct MessageDecoder<M> {
     room: Option<Room>,
     /// What the message under way has taken.
     taken: Option<Held>,
+    /// That message, and whether it came compressed, once all of it is here: it waits for room for what it becomes.
+    inflated: Option<(Bytes, bool)>,
     /// What the message that was given last still holds.
     held: Option<Held>,
 }
@@ -91,7 +94,7 @@ pub(crate) struct MessageDecoder<M> {
 impl<M> MessageDecoder<M> {
     pub(crate) fn new(codec: Codec<M>, encoding: Encoding, max_len: usize) -> Self {
         let deframer = MessageDeframer::new(Some(max_len));
-        Self { codec, encoding, max_len, deframer, room: None, taken: None, held: None }
+        Self { codec, encoding, max_len, deframer, room: None, taken: None, inflated: None, held: None }
     }
 
     /// Has large messages take room.
@@ -121,6 +124,9 @@ impl<M> MessageDecoder<M> {
                 self.taken = Some(Box::pin(room.take(len)).await);
                 continue;
             }
+            if let Some((plain, is_compressed)) = self.expanded().await? {
+                return self.decode(plain, is_compressed).map(Some);
+            }
             match body.data().await? {
                 Some(data) => self.deframer.push(data),
                 None => {
@@ -131,16 +137,27 @@ impl<M> MessageDecoder<M> {
         }
     }
 
-    /// The next message, if all of it is here and has room.
+    /// On a server, lets others have their turn if many messages have come in a row.
+    pub(crate) async fn breathe(&self) {
+        if self.room.is_some() {
+            breathe().await;
+        }
+    }
+
+    /// The next message, if all of it is here and needs no room for what it becomes.
     pub(crate) fn ready(&mut self) -> Result<Option<(M, bool)>, Status> {
         self.held = None;
-        if self.wanted()?.is_some() {
+        if self.inflated.is_some() || self.wanted()?.is_some() {
             return Ok(None);
         }
-        match self.deframer.next_message()? {
-            Some(message) => self.decode(message).map(Some),
-            None => Ok(None),
+        let Some(message) = self.deframer.next_message()? else { return Ok(None) };
+        let is_compressed = message.compressed;
+        let plain = self.inflate(message)?;
+        if self.taken.is_some() {
+            self.inflated = Some((plain, is_compressed));
+            return Ok(None);
         }
+        self.decode(plain, is_compressed).map(Some)
     }
 
     /// Where, and for how many bytes, room has to be taken before anything else is done with the next message.
@@ -154,19 +171,54 @@ impl<M> MessageDecoder<M> {
         Ok((len > SMALL).then(|| (room.clone(), len)))
     }
 
-    fn decode(&mut self, message: LengthPrefixedMessage) -> Result<(M, bool), Status> {
-        let plain = match message.encoding(self.encoding)? {
-            Encoding::Identity => message.data,
-            encoding => codec::decompress(encoding, &message.data, Some(self.max_len))?,
-        };
-        self.held = self.taken.take();
-        if let Some(held) = &mut self.held {
-            held.shrink(plain.len());
+    /// The message that is all here, once it has room for what it becomes. Whoever gives up waiting loses nothing.
+    async fn expanded(&mut self) -> Result<Option<(Bytes, bool)>, Status> {
+        if let (Some((plain, _)), Some(room), Some(held)) = (&self.inflated, &self.room, &mut self.taken) {
+            // It was put together or inflated, and is walked over, then decoded.
+            breathe().await;
+            let weight = (self.codec.weigh)(plain);
             worked(plain.len());
+            let max = self.max_len.saturating_mul(GROWTH_MAX);
+            if weight > max {
+                let text = format!("the message would become {weight} bytes when decoded, at most {max}");
+                return Err(Status::new(Code::ResourceExhausted, text));
+            }
+            room.expand(held, weight.saturating_sub(plain.len())).await;
+            if weight > plain.len() {
+                breathe().await;
+            }
+            worked(weight);
         }
-        Ok(((self.codec.decode)(plain)?, message.compressed))
+        Ok(self.inflated.take())
+    }
+
+    fn inflate(&mut self, message: LengthPrefixedMessage) -> Result<Bytes, Status> {
+        let plain = match message.encoding(self.encoding)? {
+            Encoding::Identity => Ok(message.data),
+            encoding => codec::decompress(encoding, &message.data, Some(self.max_len)),
+        };
+        if let Some(held) = &mut self.taken {
+            // One that is refused has been inflated up to the limit.
+            let len = plain.as_ref().map_or(self.max_len, Bytes::len);
+            held.shrink(len);
+            worked(len);
+        }
+        Ok(plain?)
+    }
+
+    fn decode(&mut self, plain: Bytes, is_compressed: bool) -> Result<(M, bool), Status> {
+        self.held = self.taken.take();
+        worked_on_message();
+        Ok(((self.codec.decode)(plain)?, is_compressed))
     }
 }
 
 // A small message finds room behind its prefix; what is larger grows the buffer once, to its size.
 const FEW: usize = 256;
+
+// To compress takes some ten times as long as to inflate.
+const COMPRESSION: usize = 8;
+
+// A message of the largest size holds a million elements of four octets within this, and no list has smaller ones but of
+// elements that say nothing.
+const GROWTH_MAX: usize = 16;

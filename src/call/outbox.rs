@@ -7,8 +7,9 @@ mod kept;
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -145,6 +146,29 @@ impl Outbox {
         drop(state);
         wake(stream);
         Some(pushed)
+    }
+
+    /// On a server, waits until the connection may have a message more ready, or none is taken any more.
+    pub(crate) async fn turn(&self) {
+        let Some(backlog) = self.lock().counted.as_ref().map(|counted| counted.backlog().clone()) else {
+            return;
+        };
+        if backlog.has_turn() {
+            return;
+        }
+        let mut turn = pin!(backlog.turn());
+        poll_fn(|cx| {
+            if turn.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let mut state = self.lock();
+            if state.refusal().is_some() {
+                return Poll::Ready(());
+            }
+            remember(&mut state.sender, cx);
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Waits until there is room for a message, or none is taken any more.

@@ -70,6 +70,7 @@ impl<M> MessageReceiver<M> {
         if let Stream::Over(end) = &self.stream {
             return end.clone().map(|()| None);
         }
+        self.decoder.breathe().await;
         // Messages often come many to a DATA frame: those at hand cost no future.
         let received = match self.decoder.ready() {
             Ok(None) => self.recv_by_deadline().await,

@@ -11,7 +11,7 @@ use crate::{
         Deadline, MessageEncoder, Outbox,
         outbox::{End, Head},
     },
-    http2::error_code,
+    http2::{breathe, error_code, worked_on_message},
     wire::{Encoding, EncodingSet, Metadata, Status},
 };
 
@@ -115,6 +115,12 @@ impl<M> MessageSender<M> {
 
     async fn send_with(&mut self, message: M, encoding: Encoding) -> Result<(), Status> {
         self.send_headers();
+        if let Side::Server { .. } = self.side {
+            // A handler that sends small messages without end waits for nothing else.
+            breathe().await;
+            worked_on_message();
+            self.outbox.turn().await;
+        }
         loop {
             if let Some(pushed) = self.outbox.push(|buf| self.encoder.encode_to(&message, encoding, buf)) {
                 return pushed;

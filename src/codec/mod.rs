@@ -1,7 +1,7 @@
 //! Messages as bytes: serialization ([`Codec`]) and Message-Encoding (compression).
 //!
 //! PROTOCOL-HTTP2.md leaves both open: a content-subtype names the serialization, `grpc-encoding` the compression.
-//! A codec is two function pointers, so a `MethodDescriptor` is `const` and no codec type parameter spreads upward.
+//! A codec is three function pointers, so a `MethodDescriptor` is `const` and no codec type parameter spreads upward.
 //! Every message is encoded, and compressed, for itself: nothing is carried from one message to the next.
 
 mod compression;
@@ -9,6 +9,8 @@ mod error;
 #[cfg(feature = "prost")]
 mod prost;
 mod raw;
+#[cfg(feature = "prost")]
+mod weight;
 
 use std::fmt;
 
@@ -24,6 +26,7 @@ pub use self::error::{CompressError, DecodeError};
 pub struct Codec<M> {
     pub(crate) encode: fn(&M, &mut BytesMut) -> Option<Bytes>,
     pub(crate) decode: fn(Bytes) -> Result<M, DecodeError>,
+    pub(crate) weigh: fn(&[u8]) -> usize,
 }
 
 impl<M> Codec<M> {
@@ -36,7 +39,16 @@ impl<M> Codec<M> {
         encode: fn(&M, &mut BytesMut) -> Option<Bytes>,
         decode: fn(Bytes) -> Result<M, DecodeError>,
     ) -> Self {
-        Self { encode, decode }
+        Self { encode, decode, weigh: <[u8]>::len }
+    }
+
+    /// Tells about how many bytes a message takes once it is decoded, from the bytes that are to be decoded: as many as
+    /// they are, unless said otherwise.
+    ///
+    /// A server lets only so much of one connection be decoded at a time (`Http2Config::decoded_room`), so that a few
+    /// bytes which stand for much cost their sender time and not the server memory.
+    pub const fn weighed(self, weigh: fn(&[u8]) -> usize) -> Self {
+        Self { weigh, ..self }
     }
 }
 
@@ -84,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn is_two_pointers_wide() {
-        assert_eq!(size_of::<Codec<Vec<u8>>>(), 2 * size_of::<fn()>());
+    fn is_three_pointers_wide() {
+        assert_eq!(size_of::<Codec<Vec<u8>>>(), 3 * size_of::<fn()>());
     }
 }

@@ -3,13 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 
-use super::{Codec, DecodeError};
+use super::{Codec, DecodeError, weight};
 
 impl<M: Message + Default> Codec<M> {
     /// Protocol Buffers.
     ///
     /// Decoding shares the bytes received with the fields that prost generates as [`Bytes`]; all others are copied.
-    pub const PROST: Self = Self::new(encode, decode);
+    pub const PROST: Self = Self::new(encode, decode).weighed(weight::of_fields);
 }
 
 fn encode<M: Message>(message: &M, buffer: &mut BytesMut) -> Option<Bytes> {

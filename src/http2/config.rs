@@ -20,9 +20,9 @@ pub struct Http2Config {
     /// SETTINGS_MAX_CONCURRENT_STREAMS that a server announces. 100, the least that RFC 9113 section 6.5.2 recommends:
     /// what one connection may make a server hold is this many times what one stream may.
     pub max_concurrent_streams: u32,
-    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 384 KiB, a little more than what a
-    /// Unix socket holds anyway: 65,535 bytes would cost a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the
-    /// queue from the kernel into this process, a hundred times where a hundred large requests wait for `request_room`.
+    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream before it is read. 192 KiB, about what a Unix socket
+    /// holds anyway: 65,535 bytes would cost a 4 MiB message 64 waits for WINDOW_UPDATE, more would only move the queue from
+    /// the kernel into this process, a hundred times where a hundred large requests wait for `request_room`.
     pub stream_window: u32,
     /// The connection's window, by WINDOW_UPDATE after SETTINGS. 4 MiB: a few slow readers do not stop the others, and
     /// it bounds what all unread streams of a connection hold.
@@ -51,10 +51,14 @@ pub struct Http2Config {
     /// that is too large.
     pub max_header_fields: usize,
     /// How many bytes of large requests (more than 16 KiB each) one connection may make a server hold, as they come, inflated
-    /// and until their handlers let go of them. 8 MiB, two messages of the largest size by default: decoded they can be
-    /// many times larger. Further ones wait, so it also bounds how many handlers with large requests run at a time.
+    /// and until their handlers let go of them. 8 MiB, two messages of the largest size by default. Further ones wait, so it
+    /// also bounds how many handlers with large requests run at a time.
     pub request_room: usize,
-    /// At how many bytes of answers that a client does not take (more than 16 KiB each) its further calls wait. 16 MiB.
+    /// How many bytes more those may become when they are decoded, as their [codec](crate::codec::Codec::weighed) tells: an
+    /// element of a list may come as two octets. 16 MiB; a message that exceeds it is decoded alone, and refused from 16
+    /// times the largest size of a message on.
+    pub decoded_room: usize,
+    /// At how many bytes of answers that a client does not take (more than 16 KiB each) its further calls wait. 8 MiB.
     pub answer_backlog: usize,
     /// How often a server lets clients ping.
     pub pings: PingPolicy,
@@ -71,7 +75,7 @@ impl Default for Http2Config {
     fn default() -> Self {
         Self {
             max_concurrent_streams: 100,
-            stream_window: 384 << 10,
+            stream_window: 192 << 10,
             connection_window: 4 << 20,
             max_frame_size: 64 << 10,
             max_header_list_size: 16 << 10,
@@ -83,7 +87,8 @@ impl Default for Http2Config {
             reset_stream_duration: Duration::from_secs(1),
             max_header_fields: 256,
             request_room: 8 << 20,
-            answer_backlog: 16 << 20,
+            decoded_room: 16 << 20,
+            answer_backlog: 8 << 20,
             pings: PingPolicy::default(),
             handshake: HandshakeDeadlines::default(),
             lifetime: Lifetime::default(),

@@ -96,7 +96,7 @@ impl<C: Connection> Driver<C> {
         let connection_waker = self.connection_waker.clone();
         let mut connection_cx = Context::from_waker(&connection_waker);
         wakes.enter(cx.waker());
-        work::begin();
+        let _round = work::Round::begin();
         for _ in 0..ROUNDS_PER_POLL {
             if wakes.take_connection() {
                 if let Poll::Ready(end) = self.connection.poll(&mut connection_cx, &mut self.tasks) {
@@ -116,18 +116,15 @@ impl<C: Connection> Driver<C> {
             if wakes.sleep_if_idle() {
                 return Poll::Pending;
             }
-            if work::is_enough() {
-                wakes.leave();
-                // Other than a wake, this has the runtime look for events of other connections first.
-                let _ = pin!(tokio::task::yield_now()).poll(cx);
-                return Poll::Pending;
-            }
             // Calls that run elsewhere get their turn before more is read for them.
-            if !ran || !tokio::task::coop::has_budget_remaining() {
+            if !ran || work::is_time_for_others() || !tokio::task::coop::has_budget_remaining() {
                 break;
             }
         }
-        wakes.yield_now();
+        wakes.leave();
+        // After a mere wake the runtime would poll this connection some sixty times, a tenth of a second if a flood comes on
+        // it, before it looks whether others have something to read.
+        let _ = pin!(tokio::task::yield_now()).poll(cx);
         Poll::Pending
     }
 }
@@ -224,7 +221,7 @@ impl Tasks {
             if self.slots[index].poll() {
                 self.free.push(index);
             }
-            if work::is_enough() {
+            if work::is_time_for_others() {
                 break;
             }
         }
@@ -248,5 +245,6 @@ const TASKS_PER_ROUND: usize = 16;
 // With more futures ready than this the connection reads no further round: more than most peers have calls in flight.
 const READY_MAX: usize = 256;
 
-// A connection that always has work hands the thread back after this many rounds, so that others get their turn.
-const ROUNDS_PER_POLL: usize = 8;
+// A connection that always has work hands the thread back after this many rounds, so that others get their turn: within a
+// millisecond, whatever comes.
+const ROUNDS_PER_POLL: usize = 4;

@@ -17,6 +17,7 @@ mod h2_backend;
 mod heads;
 mod keepalive;
 mod opening;
+mod pool;
 mod room;
 mod standing;
 #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "without a channel nobody waits"))]
@@ -41,8 +42,9 @@ pub use h2_backend::{
     stream::{RecvHalf, SendHalf},
 };
 pub use keepalive::KeepAlive;
+pub use pool::Pool;
 pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
 #[cfg(feature = "client")]
 pub(crate) use turns::Turn;
-pub(crate) use work::worked;
+pub(crate) use work::{breathe, is_time_for_others, worked, worked_on_message};

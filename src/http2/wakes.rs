@@ -67,18 +67,6 @@ impl Wakes {
         self.lock().running = false;
     }
 
-    /// Lets the task yield to the runtime with work left, to be polled again soon.
-    pub(super) fn yield_now(&self) {
-        let waker = {
-            let mut state = self.lock();
-            state.running = false;
-            state.runtime.clone()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
     /// Whether the connection was woken since the last call.
     pub(super) fn take_connection(&self) -> bool {
         mem::take(&mut self.lock().connection)

@@ -8,7 +8,6 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -16,11 +15,7 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    server::{
-        Router,
-        connection::serve_connection,
-        settings::{Phase, Settings},
-    },
+    server::{connection::Serve, settings::Phase},
     transport::{BoxFuture, Listener},
 };
 
@@ -52,23 +47,16 @@ impl Future for Accepting {
 }
 
 /// Accepts until the server drains, then who waits already, then waits for the connections to end.
-pub(super) async fn accept_loop(
-    mut listener: Box<dyn Listener>,
-    router: Arc<Router>,
-    settings: Arc<Settings>,
-    mut phases: watch::Receiver<Phase>,
-) {
+pub(super) async fn accept_loop(mut listener: Box<dyn Listener>, serve: Serve) {
     let mut connections = JoinSet::new();
     let mut pause = FIRST_PAUSE;
     let mut in_row = 0;
-    let starting = phases.clone();
-    let serve =
-        |connected| serve_connection(connected, Arc::clone(&router), Arc::clone(&settings), starting.clone());
+    let mut phases = serve.phases.clone();
     while let Some(accepted) = unless_draining(listener.accept(), &mut phases, &mut connections).await {
         match accepted {
             Ok(connected) => {
                 pause = FIRST_PAUSE;
-                connections.spawn(serve(connected));
+                serve.begin(connected).map(|connection| connections.spawn(connection));
                 in_row += 1;
                 if in_row == IN_ROW {
                     in_row = 0;
@@ -87,7 +75,7 @@ pub(super) async fn accept_loop(
     let queue = async {
         while let Some(accepted) = listener.accept_queued().await {
             match accepted {
-                Ok(connected) => drop(connections.spawn(serve(connected))),
+                Ok(connected) => drop(serve.begin(connected).map(|connection| connections.spawn(connection))),
                 // With the descriptors used up, some come free as connections end.
                 Err(_) => tokio::time::sleep(FIRST_PAUSE).await,
             }
@@ -119,7 +107,7 @@ async fn unless_draining<T>(
 
 // To begin a connection takes as long as some ten calls: a storm of them must not fill the processors. Thousands a second
 // still come in, and the others wait in the listener's queue.
-const IN_ROW: u32 = 32;
+const IN_ROW: u32 = 16;
 const TURN: Duration = Duration::from_millis(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

@@ -2,17 +2,49 @@
 //! of a method with one response.
 //!
 //! What the client's window and this connection's buffers allow leaves at once, so most answers cost no future; the rest
-//! of a large one is counted in the connection's backlog while it waits.
+//! of a large one is counted in the connection's backlog while it waits. Handlers that waited for something may return all
+//! at once: their answers are got ready in turns, while the backlog has room.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
 
 use bytes::Buf;
 
 use crate::{
     call::{Deadline, Head, MessageEncoder, Response},
-    http2::{Backlog, DataBuf, Respond, Unsent, error_code, worked},
+    http2::{Backlog, DataBuf, Respond, Unsent, breathe, error_code, is_time_for_others, worked},
     server::handler::{Accepts, Ended},
     transport::BoxFuture,
     wire::{ContentType, EncodingSet, Status, Trailers},
 };
+
+/// Waits until an answer may be got ready; `false` if its call is over before. Boxed, as [`finish`]; `None` if it may be at
+/// once.
+pub(super) fn turn<'a>(
+    respond: &'a mut Respond,
+    backlog: &'a Backlog,
+    deadline: Option<Deadline>,
+) -> Option<BoxFuture<'a, bool>> {
+    if backlog.has_turn() && !is_time_for_others() {
+        return None;
+    }
+    Some(Box::pin(async move {
+        let mut turn = pin!(backlog.turn());
+        let turn = poll_fn(|cx| match respond.poll_reset(cx) {
+            Poll::Ready(_) => Poll::Ready(false),
+            Poll::Pending => turn.as_mut().poll(cx).map(|()| true),
+        });
+        let Some(is_open) = Deadline::unless_passed(deadline, turn).await else {
+            respond.reset(error_code::CANCEL);
+            return false;
+        };
+        breathe().await;
+        is_open
+    }))
+}
 
 /// Answers with one message or a status. Gives back what has to wait for the client's window.
 pub(super) fn answer<R>(

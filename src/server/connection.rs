@@ -11,20 +11,42 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    http2::{Accepted, KeepAlive, ServerConnection, error_code},
+    http2::{Accepted, KeepAlive, Pool, ServerConnection, error_code},
     server::{
         Router,
+        bounds::Census,
         serve::serve,
         settings::{Phase, Placement, Settings},
     },
     transport::{BoxFuture, Connected},
 };
 
-/// Serves a connection until it ends, or the server does.
-pub(super) async fn serve_connection(
+/// What the connections of a server have in common.
+pub(super) struct Serve {
+    pub(super) router: Arc<Router>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) census: Arc<Census>,
+    pub(super) phases: watch::Receiver<Phase>,
+}
+
+impl Serve {
+    /// The serving of a connection, until it ends, or the server does. One that is one too many is closed.
+    pub(super) fn begin(&self, connected: Connected) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let counted = self.census.enter(connected.peer())?;
+        let (router, settings) = (Arc::clone(&self.router), Arc::clone(&self.settings));
+        let (pool, phases) = (self.census.pool.clone(), self.phases.clone());
+        Some(async move {
+            serve_connection(connected, router, settings, pool, phases).await;
+            drop(counted);
+        })
+    }
+}
+
+async fn serve_connection(
     connected: Connected,
     router: Arc<Router>,
     settings: Arc<Settings>,
+    pool: Pool,
     mut phases: watch::Receiver<Phase>,
 ) {
     let (io, peer) = connected.into_parts();
@@ -37,7 +59,7 @@ pub(super) async fn serve_connection(
         let call = serve(accepted, &router, &settings, &peer);
         place(call, placement)
     };
-    let handshake = ServerConnection::handshake(io, &http2, on_request);
+    let handshake = ServerConnection::handshake(io, &http2, pool, on_request);
     // A client that never says its preface holds up a drain for a moment only; one that comes in that moment is served.
     let Some(Ok(mut connection)) = unless_draining_for(PREFACE_TIME, handshake, &mut phases).await else {
         return;

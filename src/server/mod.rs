@@ -5,6 +5,7 @@
 
 mod accept;
 mod answer;
+mod bounds;
 mod connection;
 mod connections;
 mod handler;
@@ -23,10 +24,13 @@ use std::{
 
 use tokio::sync::watch;
 
+pub use self::bounds::Bounds;
 pub use self::connections::{Connections, OpenConnection};
 pub use self::router::{Router, Service};
 use self::{
     accept::{Accepting, accept_loop},
+    bounds::Census,
+    connection::Serve,
     settings::{Phase, Placement, Settings},
 };
 use crate::{
@@ -48,12 +52,13 @@ pub struct Server {
     router: Router,
     settings: Settings,
     grace: Duration,
+    bounds: Bounds,
 }
 
 impl Server {
     /// A server without services.
     pub fn new() -> Self {
-        Self { router: Router::new(), settings: Settings::default(), grace: GRACE }
+        Self { router: Router::new(), settings: Settings::default(), grace: GRACE, bounds: Bounds::default() }
     }
 
     /// Adds a service.
@@ -103,6 +108,12 @@ impl Server {
         self
     }
 
+    /// Bounds over all connections together: how many there are, and what they hold.
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
     /// Gives each call a task of its own, for handlers that compute. By default handlers run on their connection's task,
     /// which is faster for those that do little or wait: no wake of another thread, and one `write` for many answers.
     pub fn task_per_call(mut self) -> Self {
@@ -139,9 +150,11 @@ impl Server {
     ) -> io::Result<()> {
         let (phase, phases) = watch::channel(Phase::Serving);
         let (router, settings) = (Arc::new(self.router), Arc::new(self.settings));
+        let census = Arc::new(Census::new(self.bounds));
         let mut accepting = Accepting::new(listeners.into_iter().map(|listener| {
             let (router, settings) = (Arc::clone(&router), Arc::clone(&settings));
-            Box::pin(accept_loop(listener, router, settings, phases.clone())) as BoxFuture<'static, ()>
+            let serve = Serve { router, settings, census: Arc::clone(&census), phases: phases.clone() };
+            Box::pin(accept_loop(listener, serve)) as BoxFuture<'static, ()>
         }));
         if accepting.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no listener to serve"));

@@ -19,7 +19,7 @@ use crate::{
     http2::{Accepted, DataBuf, Error, Held, RecvHalf, Respond, error_code},
     server::{
         Router,
-        answer::{answer, fail, finish},
+        answer::{answer, fail, finish, turn},
         handler::{Call, Ended, Handler, run},
         settings::Settings,
     },
@@ -95,6 +95,12 @@ where
                 handler(received(request, message)).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
+            if matches!(ended, Ended::Returned(Ok(_)))
+                && let Some(turn) = turn(&mut respond, &backlog, deadline)
+                && !turn.await
+            {
+                return;
+            }
             let unsent = answer(&mut respond, encoder, accepts, ended);
             if let Some(sending) = unsent.map(|unsent| finish(&mut respond, unsent, &backlog, deadline)) {
                 sending.await;
@@ -127,6 +133,12 @@ where
                 handler(request.map(|()| requests)).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
+            if matches!(ended, Ended::Returned(Ok(_)))
+                && let Some(turn) = turn(&mut respond, &backlog, deadline)
+                && !turn.await
+            {
+                return;
+            }
             let unsent = answer(&mut respond, encoder, accepts, ended);
             if let Some(sending) = unsent.map(|unsent| finish(&mut respond, unsent, &backlog, deadline)) {
                 sending.await;

@@ -66,6 +66,11 @@ impl Raw {
         assert!(self.offer(bytes).await, "the server takes it");
     }
 
+    /// Sends and reads nothing meanwhile.
+    pub(crate) async fn send_unread(&mut self, bytes: &[u8]) {
+        self.io.write_all(bytes).await.unwrap();
+    }
+
     /// Sends until the server takes no more; says whether it took all. Reads meanwhile, so that the server can answer.
     pub(crate) async fn offer(&mut self, bytes: &[u8]) -> bool {
         let (mut reader, mut writer) = tokio::io::split(&mut self.io);

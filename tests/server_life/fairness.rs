@@ -4,17 +4,18 @@ use std::{
     io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use wirepath::frame::PREFACE;
+use bytes::Bytes;
+use wirepath::{Endpoint, Request, Response, Router, Server, frame::PREFACE};
 
 use crate::{
-    echo::{Running, both_placements, in_time, say},
+    echo::{Running, SAY, both_placements, in_time, say},
     raw::{call, frame},
 };
 
@@ -45,6 +46,63 @@ async fn measure(running: &Running) -> (Duration, Duration) {
     }
     times.sort();
     (times[times.len() / 2], times[times.len() * 9 / 10])
+}
+
+/// Counted in calls, which a busy machine does not make more.
+#[tokio::test]
+async fn few_calls_of_a_busy_connection_are_served_before_one_of_another_is_seen() {
+    let (served, between) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let mut router = Router::new();
+    router.unary(&SAY, {
+        let (served, between) = (Arc::clone(&served), Arc::clone(&between));
+        move |request: Request<Bytes>| {
+            let so_far = served.fetch_add(1, Ordering::Relaxed);
+            if let Ok(before) = request.message()[..].try_into().map(usize::from_ne_bytes) {
+                between.lock().unwrap().push(so_far - before);
+            }
+            async { Ok(Response::new(Bytes::new())) }
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("busy.sock");
+    let server =
+        tokio::spawn(Server::new().add(router).serve(Endpoint::Unix(path.clone()).listen().await.unwrap()));
+    // With a window for all answers.
+    let window = frame(0x8, 0, 0, &0x7fff_0000_u32.to_be_bytes());
+    let opening = [&PREFACE[..], &frame(0x4, 0, 0, &[]), &window].concat();
+    let connect = || {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(&opening).unwrap();
+        stream
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let calls: Vec<u8> = (0..200_000).flat_map(|number| call(2 * number + 1, SAY.path(), b"busy")).collect();
+    let busy = thread::spawn({
+        let (stop, stream) = (Arc::clone(&stop), connect());
+        move || keep_busy(stream, &calls, &stop)
+    });
+    let mut other = connect();
+    let asking = thread::spawn(move || {
+        while served.load(Ordering::Relaxed) < 100 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        for number in 0..40 {
+            let now = served.load(Ordering::Relaxed).to_ne_bytes();
+            other.write_all(&call(2 * number + 1, SAY.path(), &now)).unwrap();
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
+    while !asking.is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    busy.join().unwrap();
+    server.abort();
+    let mut between = between.lock().unwrap().clone();
+    between.sort_unstable();
+    // It is a thousand where the runtime looks for events only now and then.
+    let median = between[between.len() / 2];
+    assert!(median < 300, "{between:?}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 mod child;
 #[cfg(target_os = "linux")]
 mod churn;
+mod crowds;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod draining;

@@ -36,6 +36,10 @@ impl Held {
                 self.admitted -= count;
                 return Poll::Ready(Ok(()));
             }
+            if self.guard.waits_for_ends() {
+                // What is written wakes the connection.
+                return Poll::Pending;
+            }
             if self.guard.is_paused() {
                 self.is_paused = true;
                 return Poll::Pending;

@@ -85,6 +85,9 @@ impl Held {
     /// Follows what h2 wrote.
     pub(super) fn sent(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>], count: usize) {
         self.guard.sent(slices, count);
+        if self.guard.take_ends() {
+            cx.waker().wake_by_ref();
+        }
         if let Some(follower) = &mut self.follower {
             follower.sent(slices, count);
         }

@@ -37,6 +37,7 @@ mod sending;
 mod strikes;
 #[cfg(test)]
 mod tests;
+mod unended;
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -49,7 +50,7 @@ use tokio::time::Instant;
 
 use self::{
     authority::AuthorityCure, block::OpenBlock, budgets::Budgets, deadlines::Deadlines, drain::Drain,
-    pace::Pace, presence::Presence, strikes::Strikes,
+    pace::Pace, presence::Presence, strikes::Strikes, unended::Unended,
 };
 pub use self::{
     config::{HandshakeDeadlines, Lifetime, PingPolicy},
@@ -78,6 +79,8 @@ pub(super) struct Guard {
     outbound: FrameHeads,
     /// The last one that the client has opened.
     last_stream_id: u32,
+    /// Streams whose end is not written yet.
+    unended: Unended,
     budgets: Budgets,
     strikes: Strikes,
     deadlines: Deadlines,
@@ -117,6 +120,7 @@ impl Guard {
             originals: Originals::default(),
             outbound: FrameHeads::behind(sent),
             last_stream_id: 0,
+            unended: Unended::new(config.max_concurrent_streams),
             budgets: Budgets::new(side, now),
             strikes: Strikes::new(config.pings.clone()),
             deadlines: Deadlines::new(config.handshake.clone(), &config.lifetime, now, jitter()),
@@ -146,6 +150,16 @@ impl Guard {
     /// Whether the next frame waits for the next round.
     pub(super) fn is_paused(&self) -> bool {
         self.payload_left == 0 && self.pace.is_over()
+    }
+
+    /// Whether the next stream waits until the peer has taken ends of others.
+    pub(super) fn waits_for_ends(&self) -> bool {
+        self.unended.is_awaited()
+    }
+
+    /// Whether it waits no longer; true once.
+    pub(super) fn take_ends(&mut self) -> bool {
+        self.unended.take_progress()
     }
 
     /// Why the connection is to be cut after what was sent.

@@ -10,7 +10,10 @@ use super::{
     refit::{IGNORED, refit},
     strikes::Calls,
 };
-use crate::frame::{FrameHead, FrameType};
+use crate::{
+    frame::{FrameHead, FrameType},
+    http2::work::{worked, worked_on_stream},
+};
 
 impl Guard {
     /// How many of these bytes, which follow on those admitted before, h2 may have now. The rest comes again at the
@@ -66,6 +69,10 @@ impl Guard {
             }
             Front::Whole { len, frames } => {
                 let is_opening = head.stream_id > self.last_stream_id;
+                // One that drains ignores new streams, and they never end.
+                if is_opening && self.side == Side::Server && !self.is_draining() && !self.unended.open() {
+                    return Ok(None);
+                }
                 self.judge(head)?;
                 for _ in 1..frames {
                     self.judge(FrameHead { len: 0, kind: FrameType::Continuation, flags: 0, ..head })?;
@@ -96,6 +103,9 @@ impl Guard {
             1 => fragment(bytes).map_or(0, |block| representations(block)),
             _ => fragments(bytes).map_or(0, |fragments| representations(&fragments.concat())),
         };
+        let weight = count.saturating_mul(FIELD_WEIGHT);
+        self.pace.payload(weight);
+        worked(weight);
         self.budgets.fields(count.saturating_sub(FEW_FIELDS), Instant::now)
     }
 
@@ -144,8 +154,12 @@ impl Guard {
             FrameType::Headers if self.side == Side::Server && head.stream_id > self.last_stream_id => {
                 self.last_stream_id = head.stream_id;
                 self.meters.streams.add(1);
+                worked_on_stream();
             }
-            FrameType::RstStream => self.meters.cancels.add(1),
+            FrameType::RstStream => {
+                self.meters.cancels.add(1);
+                self.unended.end();
+            }
             FrameType::Settings if head.is_ack() => self.deadlines.settings_ack(),
             FrameType::Settings => self.deadlines.settings(),
             FrameType::Ping if self.side == Side::Server && !head.is_ack() => {
@@ -174,6 +188,9 @@ fn blank_out(head: FrameHead, bytes: &mut [u8]) {
 
 // A call of gRPC has some ten fields and little metadata: up to here they are free. No fewer octets hold more fields.
 const FEW_FIELDS: usize = 64;
+
+// A field that is decoded, put into a map and taken out again takes as long as so many octets that are handed on.
+const FIELD_WEIGHT: usize = 512;
 
 // Decoding takes some ten times as long for an octet as handing DATA on.
 const BLOCK_WEIGHT: usize = 16;

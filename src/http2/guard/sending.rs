@@ -27,12 +27,16 @@ impl Guard {
             overdue,
             has_news,
             last_stream_id,
+            unended,
             ..
         } = self;
         meters.sent.bytes.add(count);
         for mut rest in written(slices, count) {
             while let Some(head) = outbound.next(&mut rest, |_| {}) {
                 meters.sent.frame(head.kind);
+                if head.is_end_stream() || head.kind == FrameType::RstStream {
+                    unended.end();
+                }
                 match head.kind {
                     FrameType::Data | FrameType::Headers => {
                         strikes.wipe();

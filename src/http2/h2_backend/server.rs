@@ -18,6 +18,7 @@ use crate::{
         driver::{Connection, Driver, Tasks},
         gate::{Gate, GatedIo, Order, gate},
         guard::{Guard, Meters, OpenCall, Originals, Side},
+        pool::Pool,
         room::Room,
     },
     transport::{BoxFuture, Io},
@@ -52,10 +53,11 @@ pub struct Accepted {
 pub(crate) type OnRequest = Box<dyn FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send>;
 
 impl ServerConnection {
-    /// Reads the client's preface and sends SETTINGS.
+    /// Reads the client's preface and sends SETTINGS. What it holds of large messages it shares with all of the pool.
     pub async fn handshake(
         io: Box<dyn Io>,
         config: &Http2Config,
+        pool: Pool,
         on_request: impl FnMut(Accepted) -> Option<BoxFuture<'static, ()>> + Send + 'static,
     ) -> Result<Self, Error> {
         let (gated, gate) = gate(io, Guard::new(Side::Server, config), None);
@@ -64,7 +66,8 @@ impl ServerConnection {
             return Err(Error::io(std::io::ErrorKind::TimedOut, "the client's preface did not come"));
         };
         let meters = gate.meters();
-        let room = Room::new(config.request_room);
+        let backlog = Backlog::new(config.answer_backlog, &pool);
+        let room = Room::new(config.request_room, config.decoded_room, pool);
         let side = ServerSide {
             h2: h2?,
             on_request: Box::new(on_request),
@@ -73,7 +76,7 @@ impl ServerConnection {
             meters: Arc::clone(&meters),
             max_header_fields: config.max_header_fields,
             room: room.clone(),
-            backlog: Backlog::new(config.answer_backlog),
+            backlog,
             windows: Windows::new(config),
         };
         let mut driver = Driver::new(side, gate);

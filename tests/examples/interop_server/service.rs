@@ -135,8 +135,10 @@ fn payload(response_type: i32, size: i32) -> Result<Payload, Status> {
     if response_type != i32::from(PayloadType::Compressable) {
         return Err(Status::invalid_argument(format!("a payload of type {response_type}")));
     }
-    let size = size.try_into().map_err(|_| Status::invalid_argument(format!("a payload of {size} bytes")))?;
-    Ok(zeros(size))
+    match usize::try_from(size) {
+        Ok(size) if size <= LARGEST => Ok(zeros(size)),
+        _ => Err(Status::invalid_argument(format!("a payload of {size} bytes, at most {LARGEST}"))),
+    }
 }
 
 fn check_compressed(expected: Option<BoolValue>, is_compressed: bool) -> Result<(), Status> {
@@ -154,6 +156,10 @@ fn check_status(asked: Option<&EchoStatus>) -> Result<(), Status> {
     match asked {
         Some(EchoStatus { code: 0, .. }) | None => Ok(()),
         Some(EchoStatus { code, message }) => {
+            if message.len() > LONGEST {
+                let text = format!("a message of {} bytes, at most {LONGEST}", message.len());
+                return Err(Status::invalid_argument(text));
+            }
             let code = u32::try_from(*code).ok().and_then(Code::from_number).unwrap_or(Code::Unknown);
             Err(Status::new(code, message))
         }
@@ -179,3 +185,9 @@ fn is_true(value: Option<BoolValue>) -> bool {
 }
 
 const SERVER_ID: &str = "wirepath";
+
+/// The largest payload that is made: below the 4 MiB that clients take by default.
+const LARGEST: usize = 4_000_000;
+
+/// The longest message of a status: percent-encoded it is three times as long, and clients take 8 KiB of fields by default.
+const LONGEST: usize = 4096;
