@@ -221,7 +221,7 @@ mod tests {
         let (greedy, modest) = (Backlog::new(16 * SHARE, &pool), Backlog::new(16 * SHARE, &pool));
         let (mut of_greedy, mut of_modest) = (greedy.nothing(), modest.nothing());
         of_greedy.set(4 * SHARE);
-        of_modest.set(SHARE - 1);
+        of_modest.set(SHARE - UNIT);
         assert_eq!((greedy.is_full(), modest.is_full()), (true, false));
         of_modest.set(SHARE);
         assert!(modest.is_full());

@@ -39,9 +39,15 @@ impl Bucket {
         had
     }
 
-    /// Gives some back, for something that makes more of it legitimate.
+    /// Gives some back, for something that makes more of it legitimate about now.
     pub(super) fn earn(&mut self, count: u32) {
-        self.left = self.left.saturating_add(count).min(self.allowance.at_once);
+        let filled = self.left.saturating_add(count).min(self.allowance.at_once);
+        self.left = self.left.max(filled);
+    }
+
+    /// Gives some back beyond the brim, for something that makes as many legitimate whenever they come.
+    pub(super) fn owe(&mut self, count: u32) {
+        self.left = self.left.saturating_add(count);
     }
 
     fn fill(&mut self, now: Instant) {
@@ -110,5 +116,19 @@ mod tests {
         assert_eq!(taken(&mut bucket, start), 3);
         bucket.earn(u32::MAX);
         assert_eq!(taken(&mut bucket, start), 10);
+    }
+
+    #[test]
+    fn what_is_owed_is_kept_beyond_the_brim() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(FEW, start);
+        bucket.owe(30);
+        bucket.earn(5);
+        assert_eq!(taken(&mut bucket, start), 40);
+        bucket.owe(30);
+        assert!(!bucket.take_all(31, || start + Duration::from_secs(60)), "time fills to the brim alone");
+        bucket.owe(u32::MAX);
+        bucket.owe(u32::MAX);
+        assert!(bucket.take_all(u32::MAX, || start));
     }
 }

@@ -5,7 +5,7 @@ import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from runner.peers import ABSTRACT, NGINX, UNIX
+from runner.peers import ABSTRACT, ETCD, UNIX
 
 PLAIN = """empty_unary large_unary client_streaming server_streaming ping_pong empty_stream custom_metadata
     status_code_and_message special_status_message unimplemented_method unimplemented_service
@@ -16,7 +16,7 @@ CASES = PLAIN + COMPRESSED
 SOAKS = ["rpc_soak", "channel_soak"]
 
 CLIENT, SERVER = "its client", "its server"
-CASE_WITHIN, NGINX_TESTS_WITHIN = 60, 300
+CASE_WITHIN, TESTS_WITHIN = 60, 300
 CANNOT = 77
 
 
@@ -75,22 +75,22 @@ class Matrix:
         for server in running:
             self._children.end(server)
 
-    def run_through_nginx(self):
-        """Our client and grpc-go's to our server, with nginx in between; and our tests of what passes through it."""
-        front = self._endpoint(NGINX, UNIX)
-        command = [self._root / "tests/peers/nginx/proxy", "--listen", front, "--upstream", self._ours[UNIX]]
-        nginx, _ = self._children.serve(NGINX, command)
+    def run_through_proxy(self, name):
+        """Our client and grpc-go's to our server, with a proxy in between; and our tests of what passes through it."""
+        front = self._endpoint(name, UNIX)
+        command = [self._root / "tests/peers" / name / "proxy", "--listen", front, "--upstream", self._ours[UNIX]]
+        proxy, _ = self._children.serve(name, command)
         clients = {"wirepath's client": self._our_client, "grpc-go's client": self._peer_client("grpc-go")}
         cells = []
         for (direction, command), case in itertools.product(clients.items(), CASES):
-            cells.append((self._client(command), Cell(NGINX, direction, UNIX, case), front))
+            cells.append((self._client(command), Cell(name, direction, UNIX, case), front))
         self._run(cells)
-        self._children.end(nginx)
+        self._children.end(proxy)
+        self._run_tests(name, "through_proxy", WIREPATH_PROXY=name)
 
-        tests = ["cargo", "test", "--quiet", "--locked", "--features", "protos,tcp,gzip", "--test", "through_nginx"]
-        tests += ["--", "--ignored"]
-        status, output = self._children.run(tests, NGINX_TESTS_WITHIN, cwd=self._root)
-        self._keep(Cell(NGINX, "tests", UNIX, "through_nginx"), status, output)
+    def run_etcd(self):
+        """What passes between its client and its server through ours."""
+        self._run_tests(ETCD, "etcd")
 
     def run_alone(self):
         """Our own two halves against each other, and the end of the server that served all of the above."""
@@ -103,6 +103,13 @@ class Matrix:
         status = f"its socket file is still there: {left}" if status == 0 and left else status
         said = self._children.log("wirepath").read_text(errors="replace")
         self._keep(Cell("wirepath", "both", UNIX, "drains on SIGTERM"), status, said)
+
+    def _run_tests(self, peer, name, **variables):
+        tests = ["cargo", "test", "--quiet", "--locked", "--features", "protos,tcp,gzip", "--test", name]
+        tests += ["--", "--ignored"]
+        command = ["env", *(f"{name}={value}" for name, value in variables.items()), *tests]
+        status, output = self._children.run(command, TESTS_WITHIN, cwd=self._root)
+        self._keep(Cell(peer, "tests", UNIX, name), status, output)
 
     def _run(self, cells):
         with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -13,7 +13,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 UNIX, ABSTRACT = "unix", "unix-abstract"
-NGINX = "nginx"
+PROXIES = ("nginx", "haproxy", "nghttpx")
+# Its own client and server, with us in between.
+ETCD = "etcd"
 INSTALLED_WITHIN = 900
 
 

@@ -3,7 +3,7 @@
 import os
 
 from runner.cells import CASES, CLIENT, SERVER, Cell
-from runner.peers import ABSTRACT, NGINX, UNIX
+from runner.peers import ABSTRACT, ETCD, PROXIES, UNIX
 
 BEGIN, END = "<!-- tests/peers/run -->", "<!-- /tests/peers/run -->"
 SIGNS = {UNIX: "u", ABSTRACT: "a"}
@@ -23,7 +23,8 @@ def markdown(matrix, peers, versions):
         blocks += [table(rows), LEGEND]
         blocks += filter(None, ["\n".join(f"{number}. {reason}" for reason, number in reasons.numbers.items())])
     named = ", ".join(versions[peer.name] for peer in peers)
-    blocks.append(paragraph(f"{named}." if peers else "", through_nginx(matrix, versions), totals(matrix)))
+    sentences = [through_proxies(matrix, versions), of_etcd(matrix, versions), totals(matrix)]
+    blocks.append(paragraph(f"{named}." if peers else "", *sentences))
     return "\n\n".join(blocks)
 
 
@@ -70,12 +71,27 @@ def half(results, peer, direction, case, reasons):
     return "".join(signs)
 
 
-def through_nginx(matrix, versions):
-    results = [result for cell, result in matrix.results.items() if cell.peer == NGINX]
-    passed, cannot = (sum(result.startswith(kind) for result in results) for kind in ("passed", "cannot"))
-    if not results:
+def through_proxies(matrix, versions):
+    """How many cells pass through each proxy."""
+    through = [f"{versions[proxy]} {counts(matrix, proxy)}" for proxy in PROXIES if ran(matrix, proxy)]
+    return f"Through proxies, wirepath's client and grpc-go's: {', '.join(through)}." if through else ""
+
+
+def of_etcd(matrix, versions):
+    """Whether a client and a server in use get on through ours."""
+    if not ran(matrix, ETCD):
         return ""
-    return f"Through {versions[NGINX]}, wirepath's client and grpc-go's: {passed} of {len(results) - cannot}."
+    return f"etcdctl to {versions[ETCD]} through wirepath's server and client: {counts(matrix, ETCD)}."
+
+
+def ran(matrix, peer):
+    return any(cell.peer == peer for cell in matrix.results)
+
+
+def counts(matrix, peer):
+    results = [result for cell, result in matrix.results.items() if cell.peer == peer]
+    passed, cannot = (sum(result.startswith(kind) for result in results) for kind in ("passed", "cannot"))
+    return f"{passed} of {len(results) - cannot}"
 
 
 def totals(matrix):
