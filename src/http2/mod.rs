@@ -47,4 +47,6 @@ pub(crate) use room::{Held, Room, SMALL};
 pub(crate) use standing::Fate;
 #[cfg(feature = "client")]
 pub(crate) use turns::Turn;
-pub(crate) use work::{breathe, is_time_for_others, worked, worked_on_message};
+#[cfg(feature = "server")]
+pub(crate) use work::is_time_for_others;
+pub(crate) use work::{breathe, worked, worked_on_message};

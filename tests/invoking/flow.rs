@@ -39,8 +39,8 @@ async fn rule_49_window_is_given_back_as_the_application_reads() {
     let stream = peer.request().await;
     peer.during(Duration::from_millis(20)).await;
     let mut bytes = headers(stream, START);
-    // Within the window of 384 KiB, and more than half of it.
-    for _ in 0..15 {
+    // Within the window of 192 KiB, and more than half of it.
+    for _ in 0..11 {
         bytes.extend(data(stream, &framed(0, &[7; 16_000])));
     }
     peer.send(&bytes).await;
@@ -52,11 +52,11 @@ async fn rule_49_window_is_given_back_as_the_application_reads() {
         of_stream.sum()
     };
     assert_eq!(given(&peer.during(Duration::from_millis(40)).await), 0, "nobody has read");
-    for _ in 0..15 {
+    for _ in 0..11 {
         in_time(responses.recv()).await.unwrap().unwrap();
     }
     let back = given(&peer.during(Duration::from_millis(300)).await);
-    assert!(back >= 120_000, "{back}");
+    assert!(back >= 90_000, "{back}");
 }
 
 #[tokio::test]
@@ -144,8 +144,8 @@ async fn rule_52_a_window_full_of_unread_small_frames_does_not_end_the_connectio
     let one = data(stream, &framed(0, b"12345678"));
     let writing = tokio::spawn(async move {
         peer.send(&headers(stream, START)).await;
-        // 13 bytes each: within the window of 384 KiB.
-        for _ in 0..200 {
+        // 13 bytes each: within the window of 192 KiB.
+        for _ in 0..150 {
             peer.send(&one.repeat(100)).await;
         }
         peer.send(&last_headers(stream, OK)).await;
@@ -156,7 +156,7 @@ async fn rule_52_a_window_full_of_unread_small_frames_does_not_end_the_connectio
     while in_time(responses.recv()).await.unwrap().is_some() {
         count += 1;
     }
-    assert_eq!(count, 20_000);
+    assert_eq!(count, 15_000);
     drop((responses, channel));
     in_time(writing).await.unwrap();
 }
