@@ -1,9 +1,9 @@
 //! What the calls of one connection have ready for a peer that does not take it.
 //!
 //! h2 takes of an answer what the peer's window and its own buffers allow; the rest is counted here from [`SMALL`] bytes
-//! on. While there is more than [`Backlog::new`] allows, or more than [`SHARE`] when the server's connections have too much
-//! together, no handler is started and no sender goes on, and a call none of whose bytes were taken for [`PATIENCE`] is
-//! ended, so that who does not read pays by his own calls.
+//! on. It is full at what [`Backlog::new`] is given, or at [`SHARE`] while the server's connections have too much together.
+//! While it is, no handler is started, large messages are got ready one after the other ([`Backlog::turn`]), and a call
+//! none of whose bytes were taken for [`PATIENCE`] is ended, so that who does not read pays by his own calls.
 
 use std::{
     future::{Future, poll_fn},
@@ -183,7 +183,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 // What is counted is rounded up to these: a sender of small messages touches the common count once for many.
 const UNIT: usize = 4 * 1024;
 
-// Two answers of a stream's window each, and more: a client that takes its answers hardly notices that others do not.
+// Five answers of a stream's window each: a client that takes its answers hardly notices that others do not.
 const SHARE: usize = 1 << 20;
 
 #[cfg(test)]

@@ -55,8 +55,8 @@ pub struct Http2Config {
     /// also bounds how many handlers with large requests run at a time.
     pub request_room: usize,
     /// How many bytes more those may become when they are decoded, as their [codec](crate::codec::Codec::weighed) tells: an
-    /// element of a list may come as two octets. 16 MiB; a message that exceeds it is decoded alone, and refused from 16
-    /// times the largest size of a message on.
+    /// element of a list may come as two octets. 16 MiB; a message that exceeds it is decoded alone, one that would become
+    /// more than 16 times the largest size of a message is refused.
     pub decoded_room: usize,
     /// At how many bytes of answers that a client does not take (more than 16 KiB each) its further calls wait. 8 MiB.
     pub answer_backlog: usize,

@@ -46,7 +46,8 @@ impl State {
 }
 
 impl Wakes {
-    /// The runtime polls the task: remembers its waker and holds back wakes until [`Wakes::sleep_if_idle`].
+    /// The runtime polls the task: remembers its waker and holds back wakes until [`Wakes::sleep_if_idle`] or
+    /// [`Wakes::leave`].
     pub(super) fn enter(&self, runtime: &Waker) {
         let mut state = self.lock();
         state.running = true;

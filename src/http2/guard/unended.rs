@@ -47,7 +47,8 @@ impl Unended {
     }
 }
 
-// Four megabytes where each is as large as a client may say that it takes: a few thousand are usual in nobody's queue.
+// Beside the streams that a client may have at a time. Whoever reads has fewer to take; of 16 KiB each, which is a large
+// header list, they are 4 MiB.
 const QUEUED_MAX: usize = 256;
 
 #[cfg(test)]
