@@ -11,7 +11,7 @@ use std::sync::{
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::room::units;
+use super::room::{semaphore, units};
 
 /// What one server's connections share. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Pool {
     pub fn new(request_bytes: usize, answer_bytes: usize) -> Self {
         let all = units(request_bytes);
         Self {
-            requests: Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))),
+            requests: semaphore(all),
             requests_all: all,
             answers: Arc::new(Answers {
                 queued: AtomicUsize::new(0),

@@ -165,7 +165,7 @@ impl Shared {
     }
 }
 
-fn semaphore(units: u32) -> Arc<Semaphore> {
+pub(super) fn semaphore(units: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(usize::try_from(units).unwrap_or(Semaphore::MAX_PERMITS)))
 }
 
