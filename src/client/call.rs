@@ -63,7 +63,7 @@ impl Call {
     /// Opens a stream and sends HEADERS, on the channel's connection, which is made first if there is none.
     ///
     /// # Errors
-    /// UNAVAILABLE or DEADLINE_EXCEEDED: there is no connection.
+    /// UNAVAILABLE or DEADLINE_EXCEEDED: there is no connection, or its turn did not come in time.
     pub(super) async fn open(
         &mut self,
         channel: &Channel,

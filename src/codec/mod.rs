@@ -46,7 +46,8 @@ impl<M> Codec<M> {
     /// they are, unless said otherwise.
     ///
     /// A server lets only so much of one connection be decoded at a time (`Http2Config::decoded_room`), so that a few
-    /// bytes which stand for much cost their sender time and not the server memory.
+    /// bytes which stand for much cost their sender time and not the server memory. It asks for messages of more than 16 KiB
+    /// and for compressed ones; a client never does.
     pub const fn weighed(self, weigh: fn(&[u8]) -> usize) -> Self {
         Self { weigh, ..self }
     }

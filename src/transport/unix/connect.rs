@@ -76,9 +76,9 @@ impl UnixConnectOptions {
     /// | 4 MiB | 699,072 | 7,065,600 | 8,228,544 |
     ///
     /// That is room, paid in kernel memory for each connection, and seldom speed. Messages a second, and in brackets the
-    /// processor time of one, of client and server, as ratios to the buffer as made (`cargo bench --bench send_buffer`, both
-    /// ends set, medians of 28 rounds in turns on 2 busy cores, so only what lies beyond 0.7 to 1.4 tells of speed, and
-    /// beyond 0.9 to 1.1 of processor time):
+    /// processor time of one, of client and server, as ratios to the buffer as made (`cargo bench --bench send_buffer -- 28`,
+    /// both ends set, medians of 28 rounds in turns on 2 busy cores, so only what lies beyond 0.7 to 1.4 tells of speed,
+    /// and beyond 0.9 to 1.1 of processor time):
     ///
     /// | `send_buffer` | unary 128 B x 64 | unary 64 KiB x 8 | stream of 1 MiB messages |
     /// |---|---|---|---|

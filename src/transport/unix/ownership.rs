@@ -1,9 +1,10 @@
 //! **Whose path it is**: a lock file beside the socket decides, never the socket file itself.
 //!
 //! `PATH.lock` is locked (`flock`) for as long as the listener lives; the kernel unlocks it however the
-//! process ends. Only an empty file of mode 0600 with this one name is one. Whoever starts or ends at the path first takes the turn,
-//! `PATH.turn`, for the few system calls that this takes: names are judged, made, renamed and removed by one at a
-//! time, so that none is removed that has just become another's. A turn is never held across an await.
+//! process ends. Only an empty file of mode 0600 with this one name is one. Whoever starts or ends at the path
+//! first takes the turn, `PATH.turn`, for the few system calls that this takes: names are judged, made, renamed and
+//! removed by one at a time, so that none is removed that has just become another's. A turn is never held across an
+//! await.
 //!
 //! A lock file goes by its holder, still locked. Whoever opened it before and locks it after holds a file
 //! without a name: it compares what it locked with what stands at the name, and starts again. After a crash
