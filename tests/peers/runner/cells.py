@@ -107,7 +107,7 @@ class Matrix:
     def _run_tests(self, peer, name, **variables):
         tests = ["cargo", "test", "--quiet", "--locked", "--features", "protos,tcp,gzip", "--test", name]
         tests += ["--", "--ignored"]
-        command = ["env", *(f"{name}={value}" for name, value in variables.items()), *tests]
+        command = ["env", *(f"{variable}={value}" for variable, value in variables.items()), *tests]
         status, output = self._children.run(command, TESTS_WITHIN, cwd=self._root)
         self._keep(Cell(peer, "tests", UNIX, name), status, output)
 
