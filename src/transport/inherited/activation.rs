@@ -1,7 +1,7 @@
 //! **Socket activation** (sd_listen_fds(3)): listening sockets that systemd or another supervisor passes.
 //!
 //! When first asked for, and only where `LISTEN_PID` is this process, all of them are taken into possession: the
-//! variables `LISTEN_FDS` and `LISTEN_PID` are removed, each descriptor is made close-on-exec and owned, so that no
+//! variables `LISTEN_FDS` and `LISTEN_PID` are removed, each socket is made close-on-exec and owned, so that no
 //! child sees the one or the other, a program that executes itself anew finds nothing, and what was given out is closed
 //! by its drop. `LISTEN_FDNAMES` stays: alone it means nothing.
 //!
@@ -26,7 +26,7 @@ use crate::transport::{Connected, Endpoint, Listener};
 ///
 /// One of them alone is the endpoint `activated:NAME`.
 ///
-/// The first call, or the first listen on such an endpoint, takes all that is passed into possession and removes
+/// The first call, or the first listen on such an endpoint, takes all stream sockets into possession and removes
 /// `LISTEN_FDS` and `LISTEN_PID` from the environment. Make it before other threads run C code that reads the environment
 /// (`getenv`, `getaddrinfo`, `localtime`), which Rust's lock on it does not stop. Rust code may read it at any time. A
 /// program that itself passes sockets to a child sets `LISTEN_FDNAMES` for it or removes it.
