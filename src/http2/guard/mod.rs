@@ -6,8 +6,8 @@
 //! frame; the gate moves the bytes.
 //!
 //! A received frame goes through [receiving]: `pace`, then `budgets` and `strikes`, and for a field block `block`,
-//! [authority] and `refit`. A sent one goes through [sending]. What is due by time is in [deadlines], the defaults are in
-//! [config] and beside their rules, the numbers in [meters].
+//! `unended` if it opens a stream, [authority] and `refit`. A sent one goes through [sending]. What is due by time is in
+//! [deadlines], the defaults are in [config] and beside their rules, the numbers in [meters].
 #![cfg_attr(
     not(test),
     deny(

@@ -94,7 +94,7 @@ impl Guard {
         }
     }
 
-    /// Prices the fields of a block that may hold more than most.
+    /// Prices the fields of a block that may hold more than most, as work too.
     fn price_fields(&mut self, bytes: &mut [u8], frames: usize) -> Result<(), Cut> {
         if bytes.len() <= FEW_FIELDS {
             return Ok(());
