@@ -16,7 +16,7 @@ pub(super) fn of_fields(message: &[u8]) -> usize {
             let Some(outer) = around.pop() else { return weight };
             end = outer;
         } else if let Some(field) = field(message, at, end) {
-            weight += if field.is_delimited { DELIMITED } else { SCALAR };
+            weight += field.place;
             at = field.end;
             if field.content < field.end && around.len() < LEVELS_MAX {
                 around.push(end);
@@ -30,7 +30,8 @@ pub(super) fn of_fields(message: &[u8]) -> usize {
 }
 
 struct Field {
-    is_delimited: bool,
+    /// What its place takes.
+    place: usize,
     /// Where the content begins that may be a message.
     content: usize,
     end: usize,
@@ -42,19 +43,19 @@ fn field(message: &[u8], at: usize, end: usize) -> Option<Field> {
     if tag >> 3 == 0 {
         return None;
     }
-    let is_delimited = tag & 7 == 2;
-    let (content, field_end) = match tag & 7 {
-        0 => (end, varint(message, at)?.1),
-        1 => (end, at + 8),
-        5 => (end, at + 4),
+    let (place, content, field_end) = match tag & 7 {
+        0 => (SCALAR, end, varint(message, at)?.1),
+        1 => (SCALAR, end, at + 8),
+        5 => (SCALAR, end, at + 4),
         2 => {
             let (len, content) = varint(message, at)?;
-            (content, content.checked_add(usize::try_from(len).ok()?)?)
+            (DELIMITED, content, content.checked_add(usize::try_from(len).ok()?)?)
         }
-        // Groups, which proto3 has not, and what is not defined.
+        // The beginning and the end of a group, which proto3 has not and skips: what is in it counts, and what follows.
+        3 | 4 => (0, end, at),
         _ => return None,
     };
-    (field_end <= end).then_some(Field { is_delimited, content, end: field_end })
+    (field_end <= end).then_some(Field { place, content, end: field_end })
 }
 
 /// A varint of up to ten octets, and where it ends.
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn fields_are_counted_on_all_levels() {
-        let table: [(&[u8], usize); 10] = [
+        let table: [(&[u8], usize); 11] = [
             (b"", 0),
             (b"\x08\x01", SCALAR),
             (b"\x0d1234", SCALAR),
@@ -99,6 +100,8 @@ mod tests {
             (b"\x12\x04\x08\x01\x10\x02\x08\x01", DELIMITED + 3 * SCALAR),
             // A message in a message that ends with it.
             (b"\x12\x04\x0a\x02\x08\x01\x08\x01", 2 * DELIMITED + 2 * SCALAR),
+            // A group is skipped, and what follows counts.
+            (b"\x7b\x7c\x12\x00", DELIMITED),
             // Text is no message, and what follows counts.
             (b"\x0a\x03ccc\x12\x00", 2 * DELIMITED),
             (b"\x0a\x04\0\0\0\0\x08\x01", DELIMITED + SCALAR),

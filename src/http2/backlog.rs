@@ -2,8 +2,9 @@
 //!
 //! h2 takes of an answer what the peer's window and its own buffers allow; the rest is counted here from [`SMALL`] bytes
 //! on. It is full at what [`Backlog::new`] is given, or at [`SHARE`] while the server's connections have too much together.
-//! While it is, no handler is started, large messages are got ready one after the other ([`Backlog::turn`]), and a call
-//! none of whose bytes were taken for [`PATIENCE`] is ended, so that who does not read pays by his own calls.
+//! While it is, handlers start and go on as long as they say little, large messages are got ready one after the other
+//! ([`Backlog::turn`]), and a call none of whose bytes were taken for [`PATIENCE`] is ended, so that who does not read pays
+//! by his own calls.
 
 use std::{
     future::{Future, poll_fn},
@@ -52,6 +53,7 @@ impl Shared {
 impl Backlog {
     /// An empty one, which is full at so many bytes, or earlier where the pool has no more.
     pub(super) fn new(full: usize, pool: &Pool) -> Self {
+        let full = full.max(1);
         let (share, all) = (SHARE.min(full), Arc::clone(&pool.answers));
         let shared = Shared {
             queued: AtomicUsize::new(0),
@@ -69,13 +71,8 @@ impl Backlog {
         self.shared.is_full_with(self.shared.queued.load(SeqCst))
     }
 
-    /// Waits while it is full.
-    pub(crate) async fn room(&self) {
-        self.wait_until(|backlog| !backlog.is_full()).await;
-    }
-
-    /// Whether a message of unknown size may be got ready: while it is full, as long as that only led to small ones. So
-    /// those that say little go on beside one that is not taken.
+    /// Whether a handler may be started or a message of unknown size be got ready: while it is full, as long as that only
+    /// led to small ones. So those that say little go on beside one that is not taken.
     pub(crate) fn has_turn(&self) -> bool {
         !self.is_full() || self.shared.overdrafts.load(SeqCst) == 0
     }
@@ -204,7 +201,7 @@ mod tests {
         assert!(!backlog.is_full());
         second.set(40_000);
         assert!(backlog.is_full());
-        let mut room = pin!(backlog.room());
+        let mut room = pin!(backlog.wait_until(|backlog| !backlog.is_full()));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(room.as_mut().poll(&mut cx).is_pending());
         first.set(50_000);
@@ -225,7 +222,7 @@ mod tests {
         assert_eq!((greedy.is_full(), modest.is_full()), (true, false));
         of_modest.set(SHARE);
         assert!(modest.is_full());
-        let mut room = pin!(modest.room());
+        let mut room = pin!(modest.wait_until(|backlog| !backlog.is_full()));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(room.as_mut().poll(&mut cx).is_pending());
         // What others let go of is told, too.

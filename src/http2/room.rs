@@ -74,7 +74,7 @@ impl Room {
     /// Waits for room for a message of so many bytes; one that is larger than all of it has it for itself.
     pub(crate) async fn take(&self, bytes: usize) -> Held {
         let count = units(bytes).min(self.shared.all);
-        let of_pool = count.min(self.shared.pool.requests_all);
+        let of_pool = count.min(self.shared.pool.requests_all).max(1);
         if let Ok(permit) = Arc::clone(&self.shared.free).try_acquire_many_owned(count)
             && let Some(place) = self.place(of_pool)
         {

@@ -91,7 +91,7 @@ where
             let served = pin!(async {
                 // <- DATA, END_STREAM
                 let (message, _held) = only_message(&mut decoder, &mut body).await?;
-                backlog.room().await;
+                backlog.turn().await;
                 handler(received(request, message)).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
@@ -129,7 +129,7 @@ where
         Box::pin(async move {
             let deadline = request.deadline();
             let served = pin!(async {
-                backlog.room().await;
+                backlog.turn().await;
                 handler(request.map(|()| requests)).await
             });
             let ended = run(served, deadline, |cx| respond.poll_reset(cx).map(drop)).await;
@@ -169,7 +169,7 @@ where
             let served = pin!(async {
                 // <- DATA, END_STREAM
                 let (message, _held) = only_message(&mut decoder, &mut body).await?;
-                backlog.room().await;
+                backlog.turn().await;
                 handler(received(request, message), responses).await
             });
             stream(respond, accepts.content_type, &outbox, served, deadline).await;
@@ -199,7 +199,7 @@ where
         Box::pin(async move {
             let deadline = request.deadline();
             let served = pin!(async {
-                backlog.room().await;
+                backlog.turn().await;
                 handler(request.map(|()| requests), responses).await
             });
             stream(respond, accepts.content_type, &outbox, served, deadline).await;

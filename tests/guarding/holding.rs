@@ -190,7 +190,7 @@ async fn many_large_requests_at_once_are_all_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_answers_are_not_taken_no_handler_is_started() {
+async fn while_answers_are_not_taken_one_handler_more_is_started() {
     let (connector, started) = serve(|config| config.answer_backlog = 2 * LARGE);
     let mut raw = Raw::connect(&connector).await;
     // SETTINGS_INITIAL_WINDOW_SIZE is 0.
@@ -200,7 +200,8 @@ async fn while_answers_are_not_taken_no_handler_is_started() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(Duration::from_secs(20)).await;
-    assert_eq!(started.load(Ordering::Relaxed), 2);
+    // Two make it full; the third might have said little, and does not.
+    assert_eq!(started.load(Ordering::Relaxed), 3);
     // Window for all: what waited is answered, none was lost.
     raw.send(&frame(0x4, 0, 0, &[0, 4, 0, 0x10, 0, 0])).await;
     raw.send(&frame(0x8, 0, 0, &10_000_000_u32.to_be_bytes())).await;
