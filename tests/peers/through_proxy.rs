@@ -166,7 +166,7 @@ async fn a_draining_proxy_finishes_its_streams() {
         let (mut requests, mut responses) = through.chat().await;
         requests.send("before".into()).await.unwrap();
         assert_eq!(responses.recv().await.unwrap().unwrap(), "before");
-        through.proxy.signal("QUIT");
+        through.proxy.signal("USR1");
         while through.path("proxy").exists() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -249,7 +249,7 @@ impl Through {
 
     /// Drains the server and the proxy.
     async fn end(mut self) {
-        self.proxy.signal("QUIT");
+        self.proxy.signal("USR1");
         drop(self.channel);
         self.server.drains().await;
         assert!(self.proxy.child.wait().await.unwrap().success());
